@@ -1,0 +1,5 @@
+"""``python -m pixelkit``."""
+
+from pixelkit.cli import main
+
+main()

@@ -1,0 +1,84 @@
+"""The exceptions that pixelkit raises, as one tree.
+
+    PixelkitError                 everything below; the command line prints it as one line and exits with 1
+    ├── SettingsError             an unknown key, a value of the wrong type, a settings file that does not parse
+    ├── DataError                 the data set: not found, empty, no test split, two files for one frame
+    │   └── LabelsError           a label file that does not parse or does not fit the videos
+    ├── StorageError              a full disk, no write permission, a run folder that is not ours
+    ├── PluginError               a scorer plugin
+    │   ├── PluginNotFound        no scorer of that name, or its file failed to load
+    │   └── ScorerError           a scorer broke its contract: wrong length, scores that are not finite
+    ├── RecipeError               a recipe that names a channel, a normalisation or a rule that does not exist
+    └── SubmissionError           a CSV that the leaderboard would reject
+
+A message says what is wrong, where, what was expected, and what to do about it, in that order and on one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PixelkitError(Exception):
+    """The base of every error that a user of pixelkit can mend."""
+
+
+class SettingsError(PixelkitError):
+    """A setting is unknown or has the wrong type, or the settings file does not parse."""
+
+
+class DataError(PixelkitError):
+    """The data set cannot be used as it lies there."""
+
+
+class LabelsError(DataError):
+    """A label file does not parse or does not fit the videos."""
+
+
+class StorageError(PixelkitError):
+    """Something could not be written or read: a full disk, no permission, a folder in the way."""
+
+
+class PluginError(PixelkitError):
+    """A scorer plugin cannot be used."""
+
+
+class PluginNotFound(PluginError):
+    """No scorer of the name that was asked for, or the file that holds it failed to load."""
+
+
+class ScorerError(PluginError):
+    """A scorer broke its contract."""
+
+
+class RecipeError(PixelkitError):
+    """A recipe names a channel, a normalisation, a smoothing or a fusion rule that does not exist."""
+
+
+class SubmissionError(PixelkitError):
+    """A CSV that the leaderboard would reject."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the nearest known word, or the known words when none is near.
+
+    Parameters
+    ----------
+    word
+        What the user wrote.
+    known
+        The words that would have been right.
+    """
+    words = sorted(known)
+    near = get_close_matches(word, words, n=1, cutoff=0.6)
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    return f" (known: {', '.join(words)})" if words else ""
+
+
+def examples(items: Iterable[object], most: int = 3) -> str:
+    """Return the first few of ``items`` for a message: ``1_4, 1_5, 1_6 and 12 more``."""
+    every = [str(item) for item in items]
+    shown = ", ".join(every[:most])
+    return shown if len(every) <= most else f"{shown} and {len(every) - most:,} more"

@@ -1,0 +1,85 @@
+"""Writing files so that a kill, a full disk or a second process never leaves half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from pixelkit.errors import StorageError
+
+_WHY = {
+    errno.ENOSPC: "the disk is full: free some space and run the same command again, what is finished is kept",
+    errno.EDQUOT: "your disk quota is used up: free some space and run the same command again",
+    errno.EACCES: "no write permission: choose another folder or change its permissions",
+    errno.EPERM: "no write permission: choose another folder or change its permissions",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.ENOTDIR: "a file is in the way of a folder of that name: move it or choose another folder",
+    errno.EEXIST: "a file is in the way of a folder of that name: move it or choose another folder",
+    errno.EISDIR: "a folder is in the way of a file of that name: move it or choose another name",
+}
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` raised while writing ``path`` into a one-line ``StorageError``."""
+    try:
+        yield
+    except OSError as error:
+        why = _WHY.get(error.errno or 0, error.strerror or str(error))
+        raise StorageError(f"cannot write {path}: {why}") from error
+
+
+def make_folder(folder: Path) -> Path:
+    """Make ``folder`` with its parents and return it.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be made: no permission, a file in the way, a full disk.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
+
+    The temporary path may become a file or, when nothing of that name exists, a folder. When the block fails, what
+    it wrote is removed and an older ``path`` stays as it was.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with storage_errors(path):
+            yield temporary
+            temporary.replace(path)
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` as UTF-8, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _remove(path: Path) -> None:
+    import shutil
+
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,1 @@
+"""The leaderboard CSV: written, checked, read back."""

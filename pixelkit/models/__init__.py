@@ -1,0 +1,1 @@
+"""What scorers share: device and precision, networks, the training loop."""

@@ -1,0 +1,25 @@
+"""Progress bars on stderr, with rate and time left."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+
+def bar(total: int, what: str, unit: str) -> tqdm[Any]:
+    """Return a bar: ``with bar(2010, "decode", "frame") as done: done.update(32)``.
+
+    A terminal sees it move; a log file or notebook gets a line every ten seconds, so that it stays readable.
+    """
+    live = sys.stderr.isatty()
+    return tqdm(
+        total=total,
+        desc=what,
+        unit=f" {unit}s",
+        file=sys.stderr,
+        dynamic_ncols=live,
+        mininterval=0.1 if live else 10.0,
+        leave=True,
+    )

@@ -1,0 +1,118 @@
+"""The base class of a scorer: fit on normal video, then one or more anomaly scores per frame."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelkit.frames.video import Video, View
+
+
+class Scorer:
+    """Scores every frame of a video; **higher is more anomalous**.
+
+    A subclass names itself, says what it wants to see, and implements :meth:`fit` and :meth:`score`. Its settings
+    are keyword arguments of ``__init__`` with defaults, stored under their own names as they are; from that
+    signature come the section in ``pixelkit.toml``, ``--set``, the help text and the cache key. What it learned
+    lies in attributes that end in an underscore, as in scikit-learn; :meth:`save` and :meth:`load` take care of
+    arrays, numbers, strings and lists of these.
+    """
+
+    name: ClassVar[str]
+    """Unique, lower case: the name in ``--scorers`` and before the dot of a channel."""
+    channels: ClassVar[tuple[str, ...]] = ("score",)
+    """What each column of :meth:`score` is called."""
+    check_settings: ClassVar[Mapping[str, Any]] = {}
+    """Settings with which ``pixelkit check`` tries this scorer, so that it takes seconds."""
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks that this scorer is known to fail, each with the reason."""
+
+    seed: int = 0
+    """Set by the pipeline before :meth:`fit`: draw every random number from it."""
+    device: str = "auto"
+    """Set by the pipeline: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
+    workspace: Path | None = None
+    """Set by the pipeline: a folder that outlives a kill. What :meth:`fit` leaves there it finds again."""
+
+    def views(self) -> tuple[View, ...]:
+        """Return the views that this scorer reads; they are decoded once for all scorers, in one pass."""
+        return ()
+
+    def fit(self, videos: Sequence[Video]) -> None:
+        """Learn what is normal from ``videos``, which hold nothing else."""
+        raise NotImplementedError(f"{type(self).__name__} must implement fit(videos)")
+
+    def score(self, video: Video) -> NDArray[np.float32]:
+        """Return float32 (len(video), len(channels)), finite, higher for more anomalous frames."""
+        raise NotImplementedError(f"{type(self).__name__} must implement score(video)")
+
+    def heatmap(self, video: Video, position: int) -> NDArray[np.float32] | None:  # noqa: ARG002
+        """Return where on the frame at ``position`` the score comes from, float32 (H, W), or None."""
+        return None
+
+    def save(self, folder: Path) -> None:
+        """Write what was learned (every attribute that ends in one underscore) as safetensors and JSON.
+
+        Raises
+        ------
+        TypeError
+            If such an attribute is neither an array nor JSON: override :meth:`save` and :meth:`load` then.
+        """
+        from safetensors.numpy import save_file
+
+        arrays: dict[str, NDArray[Any]] = {}
+        plain: dict[str, Any] = {}
+        for key, value in vars(self).items():
+            if not key.endswith("_") or key.startswith("_"):
+                continue
+            if isinstance(value, np.ndarray | np.generic):
+                arrays[key] = np.ascontiguousarray(value)
+            else:
+                plain[key] = value
+        try:
+            text = json.dumps(plain, indent=1, sort_keys=True)
+        except TypeError as error:
+            raise TypeError(
+                f"{type(self).__name__} learned something that is neither an array nor JSON ({error}): "
+                f"override save() and load()"
+            ) from None
+        save_file(arrays, folder / "fitted.safetensors")
+        (folder / "fitted.json").write_text(text + "\n", encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Read what :meth:`save` wrote."""
+        from safetensors.numpy import load_file
+
+        vars(self).update(load_file(folder / "fitted.safetensors"))
+        vars(self).update(json.loads((folder / "fitted.json").read_text(encoding="utf-8")))
+
+    @classmethod
+    def default_settings(cls) -> dict[str, Any]:
+        """Return each setting of this scorer with its default, in the order of the signature.
+
+        Raises
+        ------
+        TypeError
+            If ``__init__`` takes anything but keyword arguments with defaults.
+        """
+        settings: dict[str, Any] = {}
+        if cls.__init__ is object.__init__:
+            return settings
+        for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
+            if parameter.kind is not parameter.KEYWORD_ONLY or parameter.default is parameter.empty:
+                raise TypeError(
+                    f"{cls.__name__}.__init__: {parameter.name!r} must be a keyword argument with a default "
+                    f"(put '*' first: def __init__(self, *, {parameter.name}=...))"
+                )
+            settings[parameter.name] = parameter.default
+        return settings
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of this instance, each stored under its own name."""
+        return {key: getattr(self, key) for key in self.default_settings()}

@@ -1,0 +1,1 @@
+"""From raw scores to one number per frame: table, normalise, smooth, fuse, measure."""
