@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, Protocol
 
 import numpy as np
@@ -148,7 +149,7 @@ def split_at_gaps(numbers: NDArray[np.int64], max_gap: int = MAX_GAP) -> list[tu
         return []
     cuts = np.flatnonzero(np.diff(numbers) > max_gap + 1) + 1
     edges = [0, *cuts.tolist(), len(numbers)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 class ArraySource:

@@ -1,0 +1,122 @@
+"""The run folder: what is finished lies there under a name that says what it was made from, and is not made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pixelkit.errors import StorageError
+from pixelkit.files import make_folder, write_text
+
+RECORD = "run.json"
+
+
+def digest(*parts: Any) -> str:
+    """Return 12 hexadecimal digits over ``parts`` (anything JSON can hold; other things by their text)."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What ``run.json`` says: the score tables of the last run and what its CSV must hold.
+
+    Paths of tables and of the CSV are relative to the run folder; ``sample`` is as the user gave it.
+    """
+
+    data: str
+    scores: dict[str, str]
+    """By scorer, the table of test scores."""
+    heldout: dict[str, str]
+    """By scorer, the table of scores on left-out training videos."""
+    max_gap: int
+    sample: str | None = None
+    submission: str | None = None
+
+
+class RunFolder:
+    """One folder that holds settings, repair plan, fitted scorers, score tables, recipe, CSV and log.
+
+    Parameters
+    ----------
+    path
+        The folder; made when something is first written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe of the last CSV: a small JSON that a person can edit."""
+        return self.path / "recipe.json"
+
+    @property
+    def log(self) -> Path:
+        """What was said while the run went on."""
+        return self.path / "log.txt"
+
+    def repair_plan(self, key: str) -> Path:
+        """Where the repair plan lies that was made from ``key``; edit it and run again."""
+        return self.path / f"repair-{key}.json"
+
+    def fitted(self, scorer: str, key: str) -> Path:
+        """The folder of a fitted scorer."""
+        return self.path / "fitted" / f"{scorer}-{key}"
+
+    def workspace(self, scorer: str, key: str) -> Path:
+        """A folder for unfinished work, which outlives a kill."""
+        return make_folder(self.path / "unfinished" / f"{scorer}-{key}")
+
+    def scores(self, scorer: str, key: str) -> Path:
+        """The score table of a scorer."""
+        return self.path / "scores" / f"{scorer}-{key}.csv"
+
+    def submission(self, key: str) -> Path:
+        """The CSV, named by what is in it: an earlier one is never overwritten by another."""
+        return self.path / f"{self.path.name}-{key}.csv"
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write ``run.json``."""
+        write_text(self.path / RECORD, json.dumps(asdict(record), indent=1) + "\n")
+
+    def read_record(self) -> RunRecord:
+        """Read ``run.json``.
+
+        Raises
+        ------
+        StorageError
+            If the folder holds no finished run, or its record does not parse.
+        """
+        file = self.path / RECORD
+        try:
+            fields: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return RunRecord(**fields)
+        except FileNotFoundError:
+            raise StorageError(
+                f"{self.path} holds no scored run: expected {RECORD}; make one with 'pixelkit run'"
+            ) from None
+        except (OSError, ValueError, TypeError) as error:
+            raise StorageError(
+                f"{file} cannot be read ({error}): run the same 'pixelkit run' again to rewrite it"
+            ) from None
+
+
+def newest_run(folder: Path) -> RunFolder:
+    """Return the run in ``folder`` that was written last.
+
+    Raises
+    ------
+    StorageError
+        If there is none.
+    """
+    records = sorted(folder.glob(f"*/{RECORD}"), key=lambda file: file.stat().st_mtime)
+    if not records:
+        raise StorageError(
+            f"there is no run in {folder.resolve()}: make one with 'pixelkit run DATA', or name its folder"
+        )
+    return RunFolder(records[-1].parent)

@@ -1,0 +1,131 @@
+"""The options that ``run``, ``fit`` and ``score`` share, and the job that they make."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pixelkit.errors import PluginError
+
+if TYPE_CHECKING:
+    from pixelkit.frames.layouts import DataSet
+    from pixelkit.pipeline import Job
+    from pixelkit.registry import RegisteredScorer, Registry
+
+log = logging.getLogger("pixelkit")
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+_OPTIONS = [
+    click.argument("data", type=click.Path(path_type=Path), required=False),
+    click.option(
+        "--train", type=click.Path(path_type=Path), help="The training split: folders of images, or videos."
+    ),
+    click.option("--test", type=click.Path(path_type=Path), help="The test split, likewise."),
+    click.option(
+        "--scorers", metavar="NAMES", help="Comma-separated, as in convae,dae; default: all that can run."
+    ),
+    click.option(
+        "--config", type=FILE, help="Settings; default: pixelkit.toml beside the data, if there is one."
+    ),
+    click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in --set convae.epochs=5."
+    ),
+    click.option("--out", type=FOLDER, help="The run folder; default: submissions/NAME OF THE DATA SET."),
+    click.option("--plugins", type=FOLDER, multiple=True, help="A folder with scorer plugins of your own."),
+    click.option(
+        "--cache",
+        type=FOLDER,
+        help="Where decoded frames lie; default: $PIXELKIT_CACHE or ~/.cache/pixelkit.",
+    ),
+]
+
+
+def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a job to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def make_job(
+    data: Path | None,
+    train: Path | None,
+    test: Path | None,
+    scorers: str | None,
+    config: Path | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    plugins: tuple[Path, ...],
+    cache: Path | None,
+    *,
+    sample: Path | None = None,
+    recipe: Path | None = None,
+) -> Job:
+    """Return the job that the command line asks for; messages go to stderr and the run's log from here on."""
+    from pixelkit.artifacts import RunFolder
+    from pixelkit.cli.messages import log_to
+    from pixelkit.config import FILE_NAME, load_settings
+    from pixelkit.frames.layouts import find_dataset
+    from pixelkit.pipeline import Job
+    from pixelkit.registry import discover
+
+    if data is None and (train is None or test is None):
+        raise click.UsageError("name the data set: pixelkit run DATA, or --train FOLDER --test FOLDER")
+    found = find_dataset(data, train=train, test=test)
+    registry = discover(plugins)
+    chosen = choose(registry, scorers)
+    beside = found.root / FILE_NAME
+    settings = load_settings(
+        {name: registered.cls for name, registered in registry.scorers.items()},
+        file=config or (beside if beside.is_file() else None),
+        overrides=overrides,
+    )
+    folder = RunFolder(out or Path("submissions") / run_name(found))
+    log_to(folder.log)
+    log.info("data: %s", describe(found))
+    log.info("scorers: %s", ", ".join(registered.name for registered in chosen))
+    return Job(
+        found,
+        settings,
+        chosen,
+        folder,
+        named=scorers is not None,
+        sample=sample or found.sample,
+        recipe=recipe,
+        cache=cache,
+    )
+
+
+def choose(registry: Registry, names: str | None) -> list[RegisteredScorer]:
+    """Return the scorers that were asked for, or all; a plugin that failed to load is told of.
+
+    Raises
+    ------
+    PluginNotFound
+        If a name is unknown or its plugin failed to load.
+    """
+    if names is not None:
+        wanted = dict.fromkeys(name.strip() for name in names.split(",") if name.strip())
+        if not wanted:
+            raise click.UsageError("--scorers names none: expected a list as in convae,dae")
+        return [registry.get(name) for name in wanted]
+    for failure in registry.failures:
+        log.warning("plugin left out: %s", failure)
+    if not registry.scorers:
+        raise PluginError("no scorer can run: 'pixelkit plugins' says why")
+    return list(registry.scorers.values())
+
+
+def run_name(data: DataSet) -> str:
+    """Return what the run of a data set is called: the name of its folder."""
+    return data.root.resolve().name or "data"
+
+
+def describe(data: DataSet) -> str:
+    """Return one line on a data set."""
+    return f"{data.root} ({data.layout}): {len(data.train)} training and {len(data.test)} test videos"

@@ -1,0 +1,59 @@
+"""Footage: the videos of one split as scorers see them, with the key that stands for every pixel of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pixelkit.frames.video import Video
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Videos, what they were made from, and which of their frames did not decode.
+
+    Parameters
+    ----------
+    videos
+        The videos, in natural order.
+    key
+        Changes when any frame of any video does.
+    bad
+        By video name, the positions of the frames that did not decode.
+    """
+
+    videos: Sequence[Video]
+    key: str
+    bad: dict[str, tuple[int, ...]]
+
+    def undecodable(self, video: Video) -> tuple[int, ...]:
+        """Return the positions in ``video`` whose file did not decode."""
+        return self.bad.get(video.name, ())
+
+
+def split_heldout(names: Sequence[str], part: float) -> tuple[list[str], list[str]]:
+    """Split training videos into those to fit on and those left out, by whole videos, evenly over the list.
+
+    Frames of one video resemble each other: a split by frames would make left-out scores look better than they
+    are. At least one video stays on each side when there are two or more; a single video is never left out.
+
+    Parameters
+    ----------
+    names
+        Names of the training videos, in their order.
+    part
+        Part to leave out, 0 to below 1; 0 leaves out none.
+    """
+    count = min(max(1, round(part * len(names))), len(names) - 1) if part > 0 and len(names) > 1 else 0
+    left_out = set(_evenly(len(names), count))
+    return (
+        [name for position, name in enumerate(names) if position not in left_out],
+        [name for position, name in enumerate(names) if position in left_out],
+    )
+
+
+def _evenly(length: int, count: int) -> Iterable[int]:
+    """Return ``count`` positions, the middles of equal parts of ``range(length)``."""
+    return ((np.arange(count) + 0.5) * length / max(count, 1)).astype(int).tolist()

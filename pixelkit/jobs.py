@@ -1,0 +1,128 @@
+"""Fitting and scoring one scorer: resumable, checked, and never done twice for the same inputs."""
+
+from __future__ import annotations
+
+import logging
+import random
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelkit.artifacts import RunFolder, digest
+from pixelkit.errors import PixelkitError, ScorerError
+from pixelkit.files import atomic
+from pixelkit.frames.footage import Footage
+from pixelkit.frames.video import Video
+from pixelkit.progress import bar
+from pixelkit.scorer import Scorer
+from pixelkit.scores.table import ScoreTable, fill
+
+log = logging.getLogger("pixelkit")
+
+
+def fit(scorer: Scorer, source_hash: str, train: Footage, folder: RunFolder) -> str:
+    """Fit ``scorer`` on ``train``, or load what was fitted before; return the key of the fitted scorer.
+
+    A kill loses at most what the scorer had not yet left in its workspace.
+    """
+    key = digest(scorer.name, scorer.settings(), scorer.seed, source_hash, train.key)
+    fitted = folder.fitted(scorer.name, key)
+    if fitted.is_dir():
+        try:
+            scorer.load(fitted)
+        except Exception as error:
+            log.warning("%s cannot be loaded (%s): it is fitted again", fitted, error)
+            shutil.rmtree(fitted)
+        else:
+            log.info("%s: fitted before, loaded", scorer.name)
+            return key
+    scorer.workspace = folder.workspace(scorer.name, key)
+    seed_everything(scorer.seed)
+    scorer.fit(train.videos)
+    with atomic(fitted) as temporary:
+        temporary.mkdir()
+        scorer.save(temporary)
+    shutil.rmtree(scorer.workspace, ignore_errors=True)
+    return key
+
+
+def score(scorer: Scorer, fitted_key: str, footage: Footage, folder: RunFolder) -> tuple[ScoreTable, Path]:
+    """Return the scores of every frame of ``footage`` and where they are stored; each finished video is kept."""
+    key = digest(fitted_key, footage.key)
+    stored = folder.scores(scorer.name, key)
+    if stored.is_file():
+        try:
+            return ScoreTable.read_csv(stored), stored
+        except PixelkitError as error:
+            log.warning("%s: it is made again", error)
+    workspace = folder.workspace(scorer.name, f"scores-{key}")
+    seed_everything(scorer.seed)
+    arrays = []
+    with bar(sum(len(video) for video in footage.videos), f"score with {scorer.name}", "frame") as done:
+        for video in footage.videos:
+            arrays.append(_score_video(scorer, video, footage.undecodable(video), workspace))
+            done.update(len(video))
+    channels = tuple(f"{scorer.name}.{channel}" for channel in scorer.channels)
+    table = ScoreTable.from_videos(channels, footage.videos, arrays)
+    table.write_csv(stored)
+    shutil.rmtree(workspace, ignore_errors=True)
+    return table, stored
+
+
+def _score_video(scorer: Scorer, video: Video, bad: Sequence[int], workspace: Path) -> NDArray[np.float32]:
+    kept = workspace / f"{video.name}.npy"
+    shape = (len(video), len(scorer.channels))
+    try:
+        scores: NDArray[np.float32] = np.load(kept, allow_pickle=False)
+        if scores.shape == shape:
+            return scores
+    except (OSError, ValueError):
+        pass
+    scores = fill(check_scores(scorer, video, scorer.score(video)), bad)
+    with atomic(kept) as temporary, temporary.open("wb") as file:
+        np.save(file, scores)
+    return scores
+
+
+def check_scores(scorer: Scorer, video: Video, scores: object) -> NDArray[np.float32]:
+    """Return ``scores`` as float32 (len(video), len(channels)).
+
+    Raises
+    ------
+    ScorerError
+        If they have another shape or hold values that are not finite: names the scorer, the video and the frame.
+    """
+    where = f"scorer {scorer.name!r}, video {video.name!r}"
+    array = np.asarray(scores)
+    wanted = (len(video), len(scorer.channels))
+    if array.shape == (len(video),) and wanted[1] == 1:
+        array = array[:, None]
+    if array.shape != wanted or array.dtype.kind not in "fiub":
+        raise ScorerError(
+            f"{where}: score() returned {array.dtype} {array.shape}, expected float32 {wanted} "
+            f"(frames, channels): see 'pixelkit check {scorer.name}'"
+        )
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        position, channel = bad[0]
+        raise ScorerError(
+            f"{where}: {len(bad)} scores are not finite, the first at frame {video.numbers[position]} in channel "
+            f"{scorer.channels[channel]!r} ({array[position, channel]}): every frame needs a finite score"
+        )
+    return array
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and, where it is loaded, torch's global random numbers."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.manual_seed(seed)
