@@ -16,6 +16,7 @@ _WHY = {
     errno.EDQUOT: "your disk quota is used up: free some space and run the same command again",
     errno.EACCES: "no write permission: choose another folder or change its permissions",
     errno.EPERM: "no write permission: choose another folder or change its permissions",
+    errno.EFBIG: "the file would be larger than this system allows: raise the limit (ulimit -f) or choose another disk",
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.ENOTDIR: "a file is in the way of a folder of that name: move it or choose another folder",
     errno.EEXIST: "a file is in the way of a folder of that name: move it or choose another folder",

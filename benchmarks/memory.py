@@ -1,0 +1,69 @@
+"""Peak memory on Ped2 and on Ped2 linked ten times over: it should not grow with the length of the data set.
+
+python benchmarks/memory.py ../shared/data/ped2
+
+Both runs decode, repair, fit and score with every autoencoder; training is cut short (it sees all videos, for fewer
+clips), since its length does not change what is resident at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from machine import describe_machine
+
+SHORT = [f"{name}.{key}" for name in ("convae", "dae", "stae") for key in ("epochs=1", "clips_per_epoch=640")]
+
+
+def link_times(source: Path, target: Path, times: int) -> None:
+    """Make ``target`` a data set that holds every video of ``source`` ``times`` over, by links."""
+    for split in ("training", "testing"):
+        folder = target / split / "frames"
+        folder.mkdir(parents=True)
+        videos = sorted((source / split / "frames").iterdir())
+        for number, video in enumerate(videos * times, start=1):
+            (folder / f"{number:03d}").symlink_to(video.resolve(), target_is_directory=True)
+
+
+def peak_of_run(data: Path, room: Path) -> tuple[float, float]:
+    """Run the main job in a process of its own; return its peak resident memory in MiB and its seconds."""
+    command = [sys.executable, "-m", "pixelkit", "run", str(data), "--scorers", "convae,dae,stae"]
+    command += ["--out", str(room / "run"), "--cache", str(room / "cache")]
+    for setting in SHORT:
+        command += ["--set", setting]
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"the run failed with exit code {child.returncode}")
+    return usage.ru_maxrss / 1024, time.perf_counter() - start
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="Ped2 in the common re-pack")
+    parser.add_argument("--times", type=int, default=10)
+    data, times = (arguments := parser.parse_args()).data, arguments.times
+    print(describe_machine())
+    print("\n| data | peak resident MiB | seconds |\n|---|---|---|")
+    peaks = []
+    for factor in (1, times):
+        with tempfile.TemporaryDirectory() as name:
+            room = Path(name)
+            link_times(data, room / "data", factor)
+            peak, seconds = peak_of_run(room / "data", room)
+        peaks.append(peak)
+        print(f"| Ped2 × {factor} | {peak:.0f} | {seconds:.0f} |", flush=True)
+    print(f"\nratio {peaks[1] / peaks[0]:.3f}")
+
+
+if __name__ == "__main__":
+    main()

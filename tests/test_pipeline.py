@@ -1,0 +1,210 @@
+"""The main job, end to end, on files: checked ids, resumed after any kill, the same bytes each time."""
+
+from __future__ import annotations
+
+import csv
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import PLUGIN, STREET_IDS, pixelkit
+
+QUICK = ("--set", "repair.flips=false")
+
+
+def ids(file: Path) -> list[str]:
+    with file.open(newline="", encoding="utf-8") as lines:
+        return [row["Id"] for row in csv.DictReader(lines)]
+
+
+def run(street: Path, plugins: Path, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = ("run", street, "--plugins", plugins, "--scorers", "offset", *QUICK, *words)
+    return pixelkit(*command, cwd=street.parent, **environment)
+
+
+def csv_of(done: subprocess.CompletedProcess[str], street: Path) -> Path:
+    assert done.returncode == 0, done.stderr
+    return street.parent / done.stdout.splitlines()[-1]
+
+
+def test_every_frame_on_disk_gets_one_row_in_order(street: Path, offset_plugin: Path) -> None:
+    assert ids(csv_of(run(street, offset_plugin), street)) == STREET_IDS
+
+
+def test_the_same_command_gives_the_same_bytes_also_from_scratch(street: Path, offset_plugin: Path) -> None:
+    first = csv_of(run(street, offset_plugin), street)
+    again = csv_of(run(street, offset_plugin), street)
+    fresh = csv_of(run(street, offset_plugin, "--out", "elsewhere", "--cache", "other"), street)
+    assert again == first
+    assert fresh.read_bytes() == first.read_bytes()
+
+
+def test_a_sample_submission_beside_the_data_decides_ids_and_order(street: Path, offset_plugin: Path) -> None:
+    order = [*reversed(STREET_IDS)]
+    (street / "sample_submission.csv").write_text("Id,Predicted\n" + "".join(f"{i},0\n" for i in order))
+    assert ids(csv_of(run(street, offset_plugin), street)) == order
+
+
+@pytest.mark.parametrize("stage", ["fit", "save", "score-01", "score-02"])
+def test_a_run_killed_in_any_stage_goes_on_and_ends_with_the_same_bytes(
+    street: Path, offset_plugin: Path, stage: str
+) -> None:
+    expected = csv_of(run(street, offset_plugin, "--out", "whole"), street).read_bytes()
+    marks = street.parent / "marks"
+    marks.mkdir()
+    (marks / stage).touch()
+    killed = run(street, offset_plugin, KILL_MARKS=str(marks))
+    assert killed.returncode == -signal.SIGKILL
+    assert csv_of(run(street, offset_plugin, KILL_MARKS=str(marks)), street).read_bytes() == expected
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_stopped_at_any_time_goes_on(street: Path, offset_plugin: Path, signal_number: int) -> None:
+    """Stopped from outside, later and later, until it gets through: decoding, fitting, writing are all met."""
+    expected = csv_of(run(street, offset_plugin, "--out", "whole", "--cache", "other"), street).read_bytes()
+    command = [sys.executable, "-m", "pixelkit", "run", str(street), "--plugins", str(offset_plugin)]
+    command += ["--scorers", "offset", *QUICK]
+    environment = {**os.environ, "PIXELKIT_CACHE": str(street.parent / "cache")}
+    for step in range(100):
+        with subprocess.Popen(
+            command,
+            cwd=street.parent,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            time.sleep(0.3 + 0.15 * step)
+            process.send_signal(signal_number)
+            out, complaint = process.communicate()
+        if process.returncode == 0:
+            break
+        assert process.returncode in (-signal_number, 130, 128 + signal_number)
+        assert "Traceback" not in complaint or step < 3, complaint
+    assert (street.parent / out.splitlines()[-1]).read_bytes() == expected
+
+
+def test_two_runs_at_once_on_one_cache_and_folder_agree(street: Path, offset_plugin: Path) -> None:
+    command = [sys.executable, "-m", "pixelkit", "run", str(street), "--plugins", str(offset_plugin)]
+    command += ["--scorers", "offset", *QUICK]
+    environment = {**os.environ, "PIXELKIT_CACHE": str(street.parent / "cache")}
+    both = [
+        subprocess.Popen(command, cwd=street.parent, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    printed = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert printed[0] == printed[1]
+
+
+def test_a_deleted_and_a_changed_frame_are_noticed(street: Path, offset_plugin: Path) -> None:
+    before = csv_of(run(street, offset_plugin), street).read_text()
+    (street / "testing_videos" / "02" / "frame_00011.jpg").unlink()
+    after = csv_of(run(street, offset_plugin), street)
+    assert ids(after) == STREET_IDS[:-1]
+    other = street / "training_videos" / "01"
+    (street / "testing_videos" / "02" / "frame_00005.jpg").write_bytes(
+        (other / "frame_00005.jpg").read_bytes()
+    )
+    changed = csv_of(run(street, offset_plugin), street)
+    assert changed.read_text() not in (before, after.read_text())
+
+
+def test_a_frame_that_does_not_decode_is_scored_and_named(street: Path, offset_plugin: Path) -> None:
+    broken = street / "testing_videos" / "02" / "frame_00003.jpg"
+    broken.write_bytes(b"")
+    done = run(street, offset_plugin)
+    assert ids(csv_of(done, street)) == STREET_IDS
+    assert str(Path("02") / broken.name) in done.stderr
+
+
+def test_a_default_run_leaves_a_failing_scorer_out_and_a_named_one_is_an_error(
+    street: Path, offset_plugin: Path
+) -> None:
+    broken = PLUGIN.replace("NAME", "broken").replace("return self.gain", "return float('nan') * self.gain")
+    (offset_plugin / "broken.py").write_text(broken, encoding="utf-8")
+    (offset_plugin / "rude.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
+    skip = [word for name in ("convae", "dae", "stae") for word in ("--set", f"{name}.epochs=1")]
+    command = ("run", street, "--plugins", offset_plugin, *QUICK, *skip)
+    done = pixelkit(*command, cwd=street.parent)
+    assert done.returncode == 0, done.stderr
+    assert "broken is left out" in done.stderr
+    assert "rude.py" in done.stderr
+    named = pixelkit(*command, "--scorers", "offset,broken", cwd=street.parent)
+    assert named.returncode == 1
+    assert "not finite" in named.stderr.splitlines()[-1]
+    assert named.stdout == ""
+
+
+def test_submit_writes_the_same_csv_again_without_the_data(street: Path, offset_plugin: Path) -> None:
+    made = csv_of(run(street, offset_plugin), street)
+    content = made.read_bytes()
+    made.unlink()
+    street.rename(street.parent / "gone")
+    done = pixelkit("submit", cwd=street.parent)
+    assert (street.parent / done.stdout.strip()).read_bytes() == content
+
+
+def test_submit_follows_an_edited_recipe_and_refuses_a_bad_csv(street: Path, offset_plugin: Path) -> None:
+    made = csv_of(run(street, offset_plugin), street)
+    recipe = made.parent / "recipe.json"
+    recipe.write_text(recipe.read_text().replace('"gaussian"', '"none"'))
+    other = pixelkit("submit", made.parent, cwd=street.parent)
+    assert (street.parent / other.stdout.strip()).read_bytes() != made.read_bytes()
+    bad = street.parent / "bad.csv"
+    bad.write_text(made.read_text().replace("1_7,", "01_00007,"))
+    refused = pixelkit("submit", made.parent, "--check", bad, cwd=street.parent)
+    assert refused.returncode == 1
+    assert "01_00007" in refused.stderr
+
+
+def test_a_disk_that_fills_up_is_one_clear_line_and_loses_nothing(street: Path, offset_plugin: Path) -> None:
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+
+    command = [sys.executable, "-m", "pixelkit", "run", str(street), "--plugins", str(offset_plugin)]
+    command += ["--scorers", "offset", *QUICK]
+    environment = {**os.environ, "PIXELKIT_CACHE": str(street.parent / "cache")}
+    done = subprocess.run(
+        command,
+        cwd=street.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "cannot write" in done.stderr.splitlines()[-1]
+    assert ids(csv_of(run(street, offset_plugin), street)) == STREET_IDS
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["run"], 2, "name the data set"),
+        (["run", "nowhere"], 1, "nowhere"),
+        (["run", "street", "--scorers", "ofset", "--plugins", "my_plugins"], 1, "did you mean 'offset'"),
+        (["run", "street", "--set", "repair.flip=false"], 1, "did you mean 'flips'"),
+        (["run", "street", "--out", "/proc/none/run"], 1, "cannot write"),
+        (["submit", "nowhere"], 1, "holds no scored run"),
+        (["submit"], 1, "no run in"),
+        (["runn"], 2, "No such command"),
+    ],
+)
+def test_a_mistake_is_one_line_without_a_traceback(
+    street: Path, offset_plugin: Path, words: list[str], code: int, said: str
+) -> None:
+    done = pixelkit(*words, cwd=street.parent)
+    assert offset_plugin.is_dir()
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
