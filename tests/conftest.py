@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -126,3 +126,22 @@ def pixelkit(*words: object, cwd: Path, **environment: str) -> subprocess.Comple
     variables = {**os.environ, "PIXELKIT_CACHE": str(cwd / "cache"), **environment}
     command = [sys.executable, "-m", "pixelkit", *map(str, words)]
     return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def plugin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty plugin folder; what is loaded from it is forgotten after the test."""
+    import pixelkit.plugins
+
+    folder = tmp_path / "my_plugins"
+    folder.mkdir(exist_ok=True)
+    # setenv first: monkeypatch then puts back what registry.discover writes to the environment
+    monkeypatch.setenv("PIXELKIT_PLUGINS", os.environ.get("PIXELKIT_PLUGINS", ""))
+    monkeypatch.setattr(pixelkit.plugins, "__path__", list(pixelkit.plugins.__path__))
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        module_file = getattr(sys.modules[name], "__file__", None) or ""
+        if module_file.startswith(str(tmp_path)):
+            del sys.modules[name]
+            vars(pixelkit.plugins).pop(name.rpartition(".")[2], None)

@@ -1,0 +1,74 @@
+"""Which source files a scorer is made of, and their hash: a changed plugin is fitted again, an unchanged one is not."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PLUGINS = "pixelkit.plugins"
+
+
+def source_hash(cls: type) -> str:
+    """Return the SHA-256, in hexadecimal, of the contents of :func:`source_files`, wherever they lie."""
+    contents = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in source_files(cls))
+    return hashlib.sha256("\n".join(contents).encode()).hexdigest()
+
+
+def source_files(cls: type) -> set[Path]:
+    """Return the Python files that decide what ``cls`` does.
+
+    These are the files of its base classes outside the standard library, the rest of its package (or, for a plugin
+    of one file, the files beside it that it imports), and all of ``pixelkit/models`` when any of them imports that.
+    """
+    modules = {base.__module__ for base in cls.__mro__}
+    files = {file for module in modules if (file := _file(module)) is not None}
+    files |= _package(cls.__module__)
+    files |= _imported_beside(cls.__module__)
+    if any({"pixelkit", "models"} <= set(_imported_words(file)) for file in files):
+        files |= _python_files(Path(__file__).parent / "models")
+    return files
+
+
+def _file(module: str) -> Path | None:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    in_python = module.partition(".")[0] in sys.stdlib_module_names
+    return None if in_python or file is None or not file.endswith(".py") else Path(file)
+
+
+def _package(module: str) -> set[Path]:
+    """Return all files of the package that ``module`` is in; those in ``plugins/`` are packages of their own."""
+    depth = 3 if module.startswith(f"{PLUGINS}.") else 1
+    top = _file(".".join(module.split(".")[:depth]))
+    return set() if top is None or top.name != "__init__.py" else _python_files(top.parent)
+
+
+def _imported_beside(module: str) -> set[Path]:
+    """Return the files beside a one-file plugin that it imports, and those that they import."""
+    first = _file(module) if module.startswith(f"{PLUGINS}.") else None
+    found: set[Path] = set()
+    waiting = [] if first is None else [first]
+    while waiting:
+        file = waiting.pop()
+        for word in set(_imported_words(file)):
+            beside = {file.with_name(f"{word}.py")} if word != "__init__" else set()
+            new = {path for path in beside | _python_files(file.with_name(word)) if path.is_file()} - found
+            found |= new
+            waiting += new
+    return found
+
+
+def _imported_words(file: Path) -> Iterator[str]:
+    """Yield every part of every name that ``file`` imports, also those imported inside functions."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            if isinstance(node, ast.ImportFrom):
+                yield from (node.module or "").split(".")
+            for alias in node.names:
+                yield from alias.name.split(".")
+
+
+def _python_files(folder: Path) -> set[Path]:
+    return set(folder.rglob("*.py"))
