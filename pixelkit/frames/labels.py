@@ -21,7 +21,7 @@ from pixelkit.frames.ids import frame_id, parse_id, video_key
 Videos = Mapping[str, NDArray[np.int64]]
 Labels = dict[str, NDArray[np.bool_]]
 
-FORMATS = (
+_FORMATS = (
     "a .csv with the columns Id,Label; a .mat with gt (Ped1, Ped2 and Avenue re-packs); a folder of n_label.mat "
     "(Avenue); UCSDpedX.m or a folder of Test001_gt masks (UCSD); a folder of .npy (ShanghaiTech)"
 )
@@ -71,7 +71,7 @@ def _reader(path: Path) -> Callable[[Path, Videos], Labels]:
         return _folder_reader(path)
     by_suffix = {".csv": _read_csv, ".mat": _read_ranges_mat, ".m": _read_ucsd}
     if path.suffix.lower() not in by_suffix:
-        raise LabelsError(f"{path} is in no known label format: expected {FORMATS}")
+        raise LabelsError(f"{path} is in no known label format: expected {_FORMATS}")
     return by_suffix[path.suffix.lower()]
 
 
@@ -85,7 +85,7 @@ def _folder_reader(folder: Path) -> Callable[[Path, Videos], Labels]:
     for ending, reader in readers.items():  # .m before _gt: Ped1 has masks for 10 of its 36 videos only
         if _ending_with(folder, ending):
             return reader
-    raise LabelsError(f"no labels in the folder {folder}: expected {FORMATS}")
+    raise LabelsError(f"no labels in the folder {folder}: expected {_FORMATS}")
 
 
 def _read_ranges_mat(path: Path, videos: Videos) -> Labels:
@@ -295,7 +295,7 @@ def _load_mat(path: Path, key: str) -> NDArray[Any]:
     except Exception as error:  # a file cut short makes SciPy raise anything from OSError to zlib.error
         raise LabelsError(f"cannot read the labels {path}: {_first_line(error)}") from None
     if key not in content:
-        raise LabelsError(f"{path} holds no {key!r}: expected {FORMATS}")
+        raise LabelsError(f"{path} holds no {key!r}: expected {_FORMATS}")
     return np.asarray(content[key])
 
 
