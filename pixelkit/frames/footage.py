@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from pixelkit.frames.video import Video
 
@@ -47,13 +45,8 @@ def split_heldout(names: Sequence[str], part: float) -> tuple[list[str], list[st
         Part to leave out, 0 to below 1; 0 leaves out none.
     """
     count = min(max(1, round(part * len(names))), len(names) - 1) if part > 0 and len(names) > 1 else 0
-    left_out = set(_evenly(len(names), count))
+    left_out = {int((number + 0.5) * len(names) / count) for number in range(count)}
     return (
         [name for position, name in enumerate(names) if position not in left_out],
         [name for position, name in enumerate(names) if position in left_out],
     )
-
-
-def _evenly(length: int, count: int) -> Iterable[int]:
-    """Return ``count`` positions, the middles of equal parts of ``range(length)``."""
-    return ((np.arange(count) + 0.5) * length / max(count, 1)).astype(int).tolist()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,10 +185,11 @@ def render(frame: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
     import cv2
 
     height, width = view.size
+    shown: NDArray[Any] = frame
     if frame.shape[:2] != view.size:
-        frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+        shown = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
     if view.colour == "gray" and frame.ndim == 3:
-        frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        shown = cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)
     elif view.colour == "rgb" and frame.ndim == 2:
-        frame = cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB)
-    return frame
+        shown = cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB)
+    return shown
