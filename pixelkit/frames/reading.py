@@ -42,7 +42,7 @@ def read_bytes(path: Path) -> bytes:
         raise Undecodable("zero bytes")
     # Some decoders fill the rest of a cut-off JPEG with gray and tell nobody. Inside a scan every FF is stuffed, so
     # an end marker after the last scan began is the real one, whatever thumbnail comes before or junk behind it.
-    if data.startswith(_JPEG_START) and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
+    if data.startswith(_JPEG_START) and data.rfind(_JPEG_END) <= data.rfind(_JPEG_SCAN):
         raise Undecodable("truncated JPEG")
     return data
 
