@@ -297,7 +297,7 @@ def explain(error: BaseException, file: Path | None = None) -> str:
     error
         What was raised.
     file
-        A plugin's file or folder: the innermost line in it is named. Without it, the innermost line of all.
+        A plugin's file or folder: the innermost line in it is named, or the innermost of all when there is none.
     """
     what = f"{type(error).__name__}: {_one_line(error)}" if str(error) else type(error).__name__
     if isinstance(error, SystemExit):
@@ -306,15 +306,12 @@ def explain(error: BaseException, file: Path | None = None) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         what = f"{type(error).__name__}: {error.msg}"
         frames.append((error.filename, error.lineno))
-    inside = [(name, line) for name, line in frames if file is None or Path(name).is_relative_to(file)]
+    real = [(Path(name), line) for name, line in frames if not name.startswith("<")]  # "<frozen importlib>"
+    inside = [(path, line) for path, line in real if file is not None and path.is_relative_to(file)] or real
     if not inside:
         return what
-    name, line = inside[-1]
-    return (
-        f"{what} (line {line})"
-        if file and Path(name) == file
-        else f"{what} (line {line} of {Path(name).name})"
-    )
+    path, line = inside[-1]
+    return f"{what} (line {line})" if path == file else f"{what} (line {line} of {path.name})"
 
 
 def _one_line(error: BaseException) -> str:

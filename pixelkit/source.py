@@ -24,7 +24,7 @@ def source_files(cls: type) -> set[Path]:
     of one file, the files beside it that it imports), and all of ``pixelkit/models`` when any of them imports that.
     """
     modules = {base.__module__ for base in cls.__mro__}
-    files = {file for module in modules if (file := _file(module)) is not None}
+    files = {file for module in modules if (file := source_file(module)) is not None}
     files |= _package(cls.__module__)
     files |= _imported_beside(cls.__module__)
     if any({"pixelkit", "models"} <= set(_imported_words(file)) for file in files):
@@ -32,7 +32,8 @@ def source_files(cls: type) -> set[Path]:
     return files
 
 
-def _file(module: str) -> Path | None:
+def source_file(module: str) -> Path | None:
+    """Return the Python file of a loaded module, or None for the standard library and what is not Python."""
     file = getattr(sys.modules.get(module), "__file__", None)
     in_python = module.partition(".")[0] in sys.stdlib_module_names
     return None if in_python or file is None or not file.endswith(".py") else Path(file)
@@ -41,13 +42,13 @@ def _file(module: str) -> Path | None:
 def _package(module: str) -> set[Path]:
     """Return all files of the package that ``module`` is in; those in ``plugins/`` are packages of their own."""
     depth = 3 if module.startswith(f"{PLUGINS}.") else 1
-    top = _file(".".join(module.split(".")[:depth]))
+    top = source_file(".".join(module.split(".")[:depth]))
     return set() if top is None or top.name != "__init__.py" else _python_files(top.parent)
 
 
 def _imported_beside(module: str) -> set[Path]:
     """Return the files beside a one-file plugin that it imports, and those that they import."""
-    first = _file(module) if module.startswith(f"{PLUGINS}.") else None
+    first = source_file(module) if module.startswith(f"{PLUGINS}.") else None
     found: set[Path] = set()
     waiting = [] if first is None else [first]
     while waiting:
