@@ -1,0 +1,245 @@
+"""The recipe: how the channels of a score table become one number per frame. What tuning looks for.
+
+On disk it is JSON that a person can read and edit::
+
+    {"version": 1, "smooth": "gaussian", "width": 10.0, "fusion": "rank average", "exponent": 4.0,
+     "channels": {"convae.mean": {"normalise": "rank", "scope": "global", "power": 1.0, "weight": 0.5}, ...}}
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelkit.errors import RecipeError, did_you_mean
+from pixelkit.files import write_text
+from pixelkit.frames.video import MAX_GAP
+from pixelkit.scores import fuse, normalise, smooth
+from pixelkit.scores.table import ScoreTable
+
+VERSION = 1
+
+# Powers of calibrated scores (at most 1e6, see normalise.LARGEST) must stay within the range of a float64.
+LARGEST_POWER = 16.0
+
+
+@dataclass(frozen=True)
+class ChannelRecipe:
+    """What happens to one channel before smoothing.
+
+    Raises
+    ------
+    RecipeError
+        An unknown normalisation or scope, a power outside (0, 16], a weight below 0 or not finite.
+    """
+
+    normalise: str = "rank"
+    """``rank``, ``min-max``, ``percentile`` or ``z``."""
+    scope: str = "global"
+    """``global``, ``video``, or ``heldout`` (calibrated on left-out training videos)."""
+    power: float = 1.0
+    """The normalised score is raised to it, its sign kept: above 1 stresses the largest scores."""
+    weight: float = 1.0
+    """From 0 up; only the ratios of the weights matter. A channel of weight 0 is left out."""
+
+    def __post_init__(self) -> None:
+        _check_name("normalisation", self.normalise, normalise.METHODS)
+        _check_name("scope", self.scope, normalise.SCOPES)
+        _check_number("power", self.power, above=0, most=LARGEST_POWER)
+        _check_number("weight", self.weight, least=0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Normalise each channel, raise it to its power, smooth over time, fuse.
+
+    Raises
+    ------
+    RecipeError
+        An unknown smoothing or fusion, a width or exponent out of range, no channel with a weight above 0.
+    """
+
+    channels: Mapping[str, ChannelRecipe]
+    smooth: str = "gaussian"
+    """``gaussian``, ``moving average``, ``median``, ``exponential`` or ``none``."""
+    width: float = 10.0
+    """Width of the smoothing in frames: see :func:`pixelkit.scores.smooth.smooth`."""
+    fusion: str = "rank average"
+    """``rank average``, ``weighted sum``, ``maximum`` or ``power``."""
+    exponent: float = 4.0
+    """Of the fusion ``power``; 4 is VideoPatchCore's."""
+
+    def __post_init__(self) -> None:
+        _check_name("smoothing", self.smooth, smooth.METHODS)
+        _check_name("fusion", self.fusion, fuse.RULES)
+        _check_number("width", self.width, least=0.1, most=10_000)
+        _check_number("exponent", self.exponent, above=0, most=100)
+        if not any(channel.weight > 0 for channel in self.channels.values()):
+            raise RecipeError("the recipe has no channel with a weight above 0: expected at least one")
+
+    @classmethod
+    def untuned(
+        cls,
+        channels: Iterable[str],
+        *,
+        normalise: str = "rank",
+        scope: str = "global",
+        smooth: str = "gaussian",
+        width: float = 10.0,
+        fusion: str = "rank average",
+    ) -> Recipe:
+        """Return the recipe for when nothing has been tuned: the equal-weight rank average.
+
+        No default was chosen by looking at labels:
+
+        - *ranks*, because they need no scale to be guessed, a spike counts no more than its rank, and averaging
+          ranks is what works best without labels (Goswami et al., ICLR 2023);
+        - over *all* videos, because per-video scales assume that every video holds an anomaly;
+        - *equal weights* for scorers (the part of a channel's name before the dot), shared out evenly among the
+          channels of each, so that a scorer with many channels does not outvote the others;
+        - a *Gaussian of 10 frames*, because anomalies last for many frames and noise does not; published entries to
+          PixelPlay '26 smoothed with 3 to 17 frames, and 10 is the middle of that.
+        """
+        names = tuple(channels)
+        of_scorer = Counter(_scorer(name) for name in names)
+        return cls(
+            {name: ChannelRecipe(normalise, scope, 1.0, 1 / of_scorer[_scorer(name)]) for name in names},
+            smooth,
+            width,
+            fusion,
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Read what :meth:`write` wrote, or what a person made of it.
+
+        Raises
+        ------
+        RecipeError
+            If the file cannot be read, is of a newer version, or names what does not exist.
+        """
+        try:
+            return _from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise RecipeError(f"{path}: cannot be read as a recipe: {error}") from None
+        except RecipeError as error:
+            raise RecipeError(f"{path}: {error}") from None
+
+    def write(self, path: Path) -> None:
+        """Write the recipe as JSON; the same recipe gives the same bytes."""
+        plain = asdict(self)
+        channels = plain.pop("channels")
+        write_text(path, json.dumps({"version": VERSION, **plain, "channels": channels}, indent=2) + "\n")
+
+    def apply(
+        self, table: ScoreTable, heldout: ScoreTable | None = None, *, max_gap: int = MAX_GAP
+    ) -> NDArray[np.float64]:
+        """Return one score per row of ``table``: float64 (rows,), finite, from 0 to 1, higher for more anomalous.
+
+        Parameters
+        ----------
+        table
+            Scores of the frames in question. Channels that the recipe does not name are not used.
+        heldout
+            Scores of left-out normal video, for channels of the scope ``heldout``.
+        max_gap
+            A gap of more missing frames than this ends smoothing.
+
+        Raises
+        ------
+        RecipeError
+            If the recipe names a channel that ``table`` does not have, or needs ``heldout`` and there is none.
+        """
+        used = {name: channel for name, channel in self.channels.items() if channel.weight > 0}
+        columns = [_normalised(name, channel, table, heldout) for name, channel in used.items()]
+        weights = np.array([channel.weight for channel in used.values()], np.float64)
+        rows = table.videos().values()
+        smoothed = smooth.smooth(
+            np.stack(columns, axis=1), table.number, rows, self.smooth, self.width, max_gap=max_gap
+        )
+        return _unit(fuse.fuse(smoothed, weights, self.fusion, self.exponent))
+
+
+def _normalised(
+    name: str, channel: ChannelRecipe, table: ScoreTable, heldout: ScoreTable | None
+) -> NDArray[np.float64]:
+    if name not in table.channels:
+        raise RecipeError(f"the scores have no channel {name!r}{did_you_mean(name, table.channels)}")
+    normal = None
+    if channel.scope == "heldout":
+        if heldout is None or not len(heldout) or name not in heldout.channels:
+            raise RecipeError(
+                f"channel {name!r} is to be calibrated (scope 'heldout'), but there are no scores of left-out "
+                f"training videos for it: score with a holdout above 0, or choose scope 'global'"
+            )
+        normal = heldout.channel(name)
+    values = normalise.normalise(
+        table.channel(name),
+        channel.normalise,
+        channel.scope,
+        videos=table.videos().values(),
+        heldout=normal,
+    )
+    raised: NDArray[np.float64] = np.sign(values) * np.abs(values) ** channel.power
+    return raised
+
+
+def _unit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map the smallest score to 0 and the largest to 1; the order, and with it AP and AUC, stays."""
+    if not len(scores) or np.ptp(scores) == 0:
+        return np.zeros(len(scores))
+    unit: NDArray[np.float64] = (scores - scores.min()) / np.ptp(scores)
+    return unit
+
+
+def _scorer(channel: str) -> str:
+    return channel.partition(".")[0]
+
+
+def _from_json(plain: Any) -> Recipe:
+    if not isinstance(plain, dict) or not isinstance(plain.get("channels"), dict):
+        raise RecipeError("is not a recipe: expected a JSON object with 'channels'")
+    version = plain.pop("version", VERSION)
+    if version != VERSION:
+        raise RecipeError(f"is of version {version!r}: expected {VERSION}; install a newer pixelkit")
+    channels = {}
+    for name, keys in plain.pop("channels").items():
+        try:
+            channels[name] = ChannelRecipe(**_known(keys, ChannelRecipe))
+        except RecipeError as error:
+            raise RecipeError(f"channel {name!r}: {error}") from None
+    return Recipe(channels, **_known(plain, Recipe))
+
+
+def _known(keys: Any, cls: type[Recipe] | type[ChannelRecipe]) -> dict[str, Any]:
+    names = [field.name for field in fields(cls) if field.name != "channels"]
+    if not isinstance(keys, dict):
+        raise RecipeError(f"is {keys!r}: expected an object with {', '.join(names)}")
+    for key in keys:
+        if key not in names:
+            raise RecipeError(f"there is no {key!r} in a recipe{did_you_mean(key, names)}")
+    return keys
+
+
+def _check_name(what: str, name: object, known: Iterable[str]) -> None:
+    if not isinstance(name, str) or name not in tuple(known):
+        raise RecipeError(f"there is no {what} {name!r}{did_you_mean(str(name), known)}")
+
+
+def _check_number(
+    what: str, value: object, *, least: float = -math.inf, above: float = -math.inf, most: float = math.inf
+) -> None:
+    """Raise unless ``value`` is finite and fits ``least <= value <= most`` and ``above < value``."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not (good and least <= value <= most and above < value):  # type: ignore[operator]
+        floor = f"above {above:g}" if above > -math.inf else f"{least:g} or more"
+        ceiling = f" and at most {most:g}" if most < math.inf else ""
+        raise RecipeError(f"{what} is {value!r}: expected a number {floor}{ceiling}")
