@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,30 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8, whole or not at all."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def clear_leftovers(path: Path) -> None:
+    """Remove what a killed process left of ``path``: temporary names of ``atomic`` whose process is gone.
+
+    On Windows, where asking whether a process lives would end it, nothing is removed.
+    """
+    if os.name == "nt" or not path.parent.is_dir():
+        return
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-[0-9a-f]{{8}}\.tmp")
+    for entry in path.parent.iterdir():
+        found = pattern.fullmatch(entry.name)
+        if found and not _is_alive(int(found[1])):
+            _remove(entry)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it lives, and is somebody else's
+        return True
+    return True
 
 
 def _remove(path: Path) -> None:
