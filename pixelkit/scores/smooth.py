@@ -126,9 +126,8 @@ def _median(values: Scores, size: int, place: NDArray[np.int64], length: int) ->
     empty = np.flatnonzero(line == 0)
     line[empty] = np.where(np.arange(len(empty)) % 2, np.inf, -np.inf)
     smoothed = np.empty_like(values)
-    for column in range(
-        values.shape[1]
-    ):  # 0.6 ms for 12,000 rows; SciPy's filter over two axes takes ten times that
+    # Channel by channel, 0.6 ms for 12,000 rows each: SciPy's filter over two axes takes ten times as long.
+    for column in range(values.shape[1]):
         line[place] = values[:, column]
         smoothed[:, column] = median_filter(line, size, mode="nearest")[place]
     return smoothed

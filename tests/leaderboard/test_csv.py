@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -74,8 +75,6 @@ def test_numbers_are_never_scientific_and_never_minus_zero(tmp_path: Path) -> No
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_rounding_never_swaps_two_frames(values: list[float]) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out.csv"
         table = frames(*(f"1_{number}" for number in range(len(values))))

@@ -73,6 +73,34 @@ def test_videos_and_channels_do_not_touch_each_other(
             assert np.allclose(together[part, channel], alone, rtol=1e-9, atol=1e-6)
 
 
+def plainly(values: np.ndarray, numbers: np.ndarray, method: str, width: float) -> tuple[float, float]:
+    """Return between what the smoothed score of frame 0 must lie, from the definition, one frame at a time."""
+    if method == "median":
+        there = sorted(values[np.abs(numbers) <= round((width - 1) / 2)])
+        return there[(len(there) - 1) // 2], there[len(there) // 2]
+    weights = {
+        "none": lambda d: d == 0,
+        "moving average": lambda d: np.clip((width + 1) / 2 - np.abs(d), 0, 1),
+        "gaussian": lambda d: np.exp(-(d**2) / (2 * width**2)) * (np.abs(d) <= np.ceil(4 * width)),
+        "exponential": lambda d: (d <= 0) * np.exp(-np.abs(d) / width) * (d >= -np.ceil(6 * width)),
+    }[method](numbers)
+    mean = float((weights * values).sum() / weights.sum())
+    return mean, mean
+
+
+@each_method
+@given(video=videos(), width=widths)
+def test_each_frame_gets_what_the_definition_says(
+    method: str, video: tuple[np.ndarray, np.ndarray, list[slice]], width: float
+) -> None:
+    values, number, rows = video
+    smoothed = smooth(values, number, rows, method, width, max_gap=10)
+    for part in rows:
+        for row in range(part.start, part.stop):
+            low, high = plainly(values[part, 0], number[part] - number[row], method, width)
+            assert low - 1e-6 <= smoothed[row, 0] <= high + 1e-6
+
+
 @each_method
 def test_a_long_gap_is_not_crossed_and_a_short_one_is(method: str) -> None:
     values = np.array([0.0, 0, 0, 9, 9, 9])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 
@@ -35,8 +36,6 @@ def test_rows_are_in_natural_order_whatever_order_they_come_in() -> None:
 
 @given(hnp.arrays(np.float32, (4, 2), elements=finite32))
 def test_csv_gives_back_every_float32_bit_for_bit(values: np.ndarray) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scores.csv"
         table(values).write_csv(path)
@@ -98,7 +97,7 @@ def test_competition_size_is_read_and_written_fast(tmp_path: Path) -> None:
         ("video,number,a\n01,1,0.5\n1,1,0.6\n", "two videos are called '1'"),
         ("video,number,a,a\n01,1,0.5,1\n", "channel 'a' comes twice"),
         ("video,number,a\n01,1,nan\n", "frame 1 of video '01' in channel 'a': every frame needs a finite"),
-        ("video,number,a\n01,1,1e39\n", "1 scores are not finite"),
+        ("video,number,a\n01,1,1e39\n", "not finite: 1 of 1 scores, the first at frame 1"),
         ("video,number,a\n01,1,\n", "line 2: score is '', expected a number"),
         ("video,number,a\n01,1,x\n", "line 2: score is 'x'"),
         ("video,number,a\n01,1.5,1\n", "line 2: frame number is '1.5'"),
