@@ -11,6 +11,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_co
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from pixelkit.errors import DataError, examples
 from pixelkit.frames.cache import FrameFacts, VideoCache
 from pixelkit.frames.reading import Undecodable, decode_image, promised_frames, read_bytes, video_frames
-from pixelkit.frames.recording import Rendered, Wanted, nearest_good, recording
+from pixelkit.frames.recording import GROUP, Rendered, Wanted, nearest_good, recording
 from pixelkit.frames.video import Colour, View, render
 from pixelkit.progress import bar
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pixelkit")
 T = TypeVar("T")
 
-# Files that one task of the pool decodes: handing out single files costs 5 % at 360x240.
-CHUNK = 16
 # Full-size frames that stream() decodes ahead, 0.7 MB each at 640x360.
 AHEAD = 4
 
@@ -196,33 +195,34 @@ def _decode_pass(pool: ThreadPoolExecutor, wanted: Sequence[Wanted]) -> None:
 
 def _decode_folders(pool: ThreadPoolExecutor, wanted: Sequence[Wanted], done: Any) -> None:
     """Decode image folders: the files on all cores, over the ends of videos; this thread writes them in order."""
-    chunks = [
-        [
-            one.cache.video.files[start : start + CHUNK]
-            for start in range(0, len(one.cache.video.files), CHUNK)
-        ]
-        for one in wanted
+    groups = [
+        [files[start : start + GROUP] for start in range(0, len(files), GROUP)]
+        for files in (one.cache.video.files for one in wanted)
     ]
     calls = (
-        partial(_read_chunk, one, files) for one, parts in zip(wanted, chunks, strict=True) for files in parts
+        partial(_read_group, one, files) for one, own in zip(wanted, groups, strict=True) for files in own
     )
-    results = in_order(pool, calls, 2 * cores())
-    for one, parts in zip(wanted, chunks, strict=True):
+    results = in_order(pool, calls, 8 * cores())
+    for one, own in zip(wanted, groups, strict=True):
         with recording(one) as record:
-            for _ in parts:
+            for _ in own:
                 frames = next(results)
                 for frame in frames:
                     record.add(frame)
                 done.update(len(frames))
 
 
-def _read_chunk(wanted: Wanted, files: Sequence[Path]) -> list[Rendered | str]:
-    return [_read_frame(wanted, file) for file in files]
+def _read_group(wanted: Wanted, files: Sequence[Path]) -> list[Rendered | str]:
+    frames = [_read(file, wanted.colours) for file in files]
+    rendered = iter(wanted.render([frame for frame in frames if not isinstance(frame, str)]))
+    return [frame if isinstance(frame, str) else next(rendered) for frame in frames]
 
 
-def _read_frame(wanted: Wanted, file: Path) -> Rendered | str:
+def _read(file: Path, colours: set[Colour]) -> dict[Colour, NDArray[np.uint8]] | str:
+    """Return the frame of a file in each colour, or the reason why there is none."""
     try:
-        return wanted.render(partial(decode_image, read_bytes(file)))
+        data = read_bytes(file)
+        return {colour: decode_image(data, colour) for colour in colours}
     except Undecodable as reason:
         return str(reason)
 
@@ -232,11 +232,13 @@ def _decode_films(pool: ThreadPoolExecutor, wanted: dict[Wanted, int], done: Any
     stop = threading.Event()
     lock = threading.Lock()
 
-    def progress() -> None:
+    def progress(frames: int) -> None:
         with lock:
-            done.update()
+            done.update(frames)
+        if stop.is_set():
+            raise CancelledError
 
-    films = [pool.submit(_decode_film, one, promised, stop, progress) for one, promised in wanted.items()]
+    films = [pool.submit(_decode_film, one, promised, progress) for one, promised in wanted.items()]
     try:
         for film in as_completed(films):
             film.result()
@@ -246,18 +248,20 @@ def _decode_films(pool: ThreadPoolExecutor, wanted: dict[Wanted, int], done: Any
             film.cancel()
 
 
-def _decode_film(wanted: Wanted, promised: int, stop: threading.Event, progress: Callable[[], None]) -> None:
+def _decode_film(wanted: Wanted, promised: int, progress: Callable[[int], None]) -> None:
+    frames = video_frames(wanted.cache.video.path)
     with recording(wanted) as record:
         record.promised = promised
-        for frame in video_frames(wanted.cache.video.path):
-            if stop.is_set():
-                raise CancelledError
-            record.add(wanted.render(partial(_in_colour, frame)))
-            progress()
+        while group := list(islice(frames, GROUP)):
+            for frame in wanted.render(
+                [{colour: _as(colour, rgb) for colour in wanted.colours} for rgb in group]
+            ):
+                record.add(frame)
+            progress(len(group))
 
 
-def _in_colour(frame: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
-    return frame if colour == "rgb" else np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
+def _as(colour: Colour, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return rgb if colour == "rgb" else np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _read_rgb(file: Path) -> NDArray[np.uint8]:
