@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pixelkit.errors import ScorerError
 from pixelkit.frames.drawn import anomalous_frames
 from pixelkit.frames.video import Video, View
+from pixelkit.jobs import check_scores
 from pixelkit.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -33,27 +34,10 @@ def require(condition: object, message: str) -> None:
         raise ScorerError(message)
 
 
-def require_scores(candidate: Candidate, video: Video, what: str) -> Scores:
-    """Return the scores of ``video``, which must be float32 (frames, channels) and finite."""
-    scores = candidate.fitted.score(video)
-    wanted = (len(video), len(candidate.cls.channels))
-    got = f"{scores.dtype} {scores.shape}" if isinstance(scores, np.ndarray) else type(scores).__name__
-    right = isinstance(scores, np.ndarray) and scores.shape == wanted and scores.dtype == np.float32
-    require(right, f"score() of {what} returned {got}: expected float32 {wanted}, one row a frame")
-    bad = np.flatnonzero(~np.isfinite(scores).all(axis=1))
-    require(
-        not len(bad), f"score() of {what} is not finite in {len(bad)} frames, first at position {bad[:1]}"
-    )
-    return scores
-
-
 def require_equal(first: Scores, second: Scores, what: str, remedy: str) -> None:
     """Raise a ScorerError unless both arrays hold the same numbers, bit by bit."""
-    same = np.array_equal(first, second)
-    apart = (
-        "" if same else f" by up to {np.abs(first - second).max():.3g}" if first.shape == second.shape else ""
-    )
-    require(same, f"{what}: scores differ{apart}; {remedy}")
+    if not np.array_equal(first, second):
+        raise ScorerError(f"{what}, scores differ by up to {np.abs(first - second).max():.3g}: {remedy}")
 
 
 def check_settings(candidate: Candidate) -> None:
@@ -77,35 +61,38 @@ def check_views(candidate: Candidate) -> None:
 
 def check_length(candidate: Candidate) -> None:
     """Every frame gets one row of finite float32 scores."""
-    require_scores(candidate, candidate.test, "a video of 80 frames")
+    candidate.score(candidate.fitted, candidate.test)
+    dtype = np.asarray(candidate.fitted.score(candidate.test)).dtype
+    require(
+        dtype == np.float32, f"score() returned {dtype}: expected float32, as from array.astype(np.float32)"
+    )
 
 
 def check_one_frame(candidate: Candidate) -> None:
     """A video of one frame is scored."""
-    require_scores(candidate, candidate.video(1, numbers=[939]), "a one-frame video")
+    candidate.score(candidate.fitted, candidate.video(1, numbers=[939]))
 
 
 def check_short_video(candidate: Candidate) -> None:
     """A video shorter than a clip is scored."""
-    require_scores(candidate, candidate.video(3), "a video of 3 frames")
+    candidate.score(candidate.fitted, candidate.video(3))
 
 
 def check_gaps(candidate: Candidate) -> None:
     """Late starts, single missing frames, long gaps, and a stretch of two frames at the end are scored."""
     numbers = [*range(939, 950), *range(951, 970), *range(1100, 1128), 2000, 2001]
-    require_scores(candidate, candidate.video(len(numbers), numbers=numbers), "a video with gaps")
+    candidate.score(candidate.fitted, candidate.video(len(numbers), numbers=numbers))
 
 
 def check_single_training_video(candidate: Candidate) -> None:
     """Fitting on a single video works, and what was fitted scores."""
     _, scorer = candidate.fitted_on_one
-    finite = np.isfinite(scorer.score(candidate.test)).all()
-    require(finite, "fitted on a single video, score() is not finite")
+    candidate.score(scorer, candidate.test)
 
 
 def check_deterministic(candidate: Candidate) -> None:
     """The same seed gives the same scores."""
-    again = candidate.fit(candidate.training()).score(candidate.test)
+    again = candidate.score(candidate.fit(candidate.training()), candidate.test)
     remedy = "draw every random number from self.seed, and iterate over no set"
     require_equal(candidate.scores, again, "fitted twice from the same seed", remedy)
 
@@ -113,8 +100,8 @@ def check_deterministic(candidate: Candidate) -> None:
 def check_order(candidate: Candidate) -> None:
     """A video's scores do not depend on which videos were scored before."""
     before = candidate.scores
-    candidate.fitted.score(candidate.video(30, seed=5))
-    after = candidate.fitted.score(candidate.test)
+    candidate.score(candidate.fitted, candidate.video(30, seed=5))
+    after = candidate.score(candidate.fitted, candidate.test)
     require_equal(
         before, after, "scored again after another video", "score() must not change self or draw numbers"
     )
@@ -156,7 +143,7 @@ def check_save_and_load(candidate: Candidate) -> None:
         candidate.fitted.save(Path(folder))
         loaded = candidate.make()
         loaded.load(Path(folder))
-        scores = loaded.score(candidate.test)
+        scores = candidate.score(loaded, candidate.test)
     require_equal(candidate.scores, scores, "saved and loaded", "save everything that score() reads")
 
 
@@ -207,7 +194,7 @@ def check_spawned_process(candidate: Candidate) -> None:
 def _score_there(pickled: bytes, empty: Scorer, folder: Path, video: Video) -> tuple[Scores, Scores]:
     scorer: Scorer = pickle.loads(pickled)
     empty.load(folder)
-    return scorer.score(video), empty.score(video)
+    return check_scores(scorer, video, scorer.score(video)), check_scores(empty, video, empty.score(video))
 
 
 def check_heatmap(candidate: Candidate) -> None:

@@ -23,7 +23,7 @@ def declaration_problem(cls: object) -> str | None:
     name = getattr(cls, "name", None)
     if name is None:
         return f"{spell(cls)} has no name: give it one, as in name = {cls.__name__.lower()!r}"
-    if not _is_name(name):
+    if not is_name(name):
         return f"{spell(cls)} has the name {name!r}: expected {RULE}"
     if name in RESERVED:
         return f"{spell(cls)} has the name {name!r}, which is a setting of pixelkit: choose another"
@@ -38,7 +38,7 @@ def _channels_problem(cls: type[Scorer]) -> str | None:
     if not isinstance(channels, list | tuple) or not channels:
         return f"{spell(cls)}.channels is {channels!r}: expected a tuple of names, as in ('score',)"
     for channel in channels:
-        if not _is_name(channel):
+        if not is_name(channel):
             return f"{spell(cls)} has the channel {channel!r}: expected {RULE}"
     if len(set(channels)) < len(channels):
         return f"{spell(cls)}.channels is {channels!r}: each must have a name of its own"
@@ -53,7 +53,8 @@ def _settings_problem(cls: type[Scorer]) -> str | None:
     return None
 
 
-def _is_name(name: object) -> bool:
+def is_name(name: object) -> bool:
+    """Tell whether ``name`` keeps to :data:`RULE`."""
     return isinstance(name, str) and re.fullmatch("[a-z][a-z0-9_]*", name) is not None
 
 

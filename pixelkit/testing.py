@@ -32,6 +32,7 @@ from pixelkit.contract import declaration_problem
 from pixelkit.errors import ScorerError, did_you_mean
 from pixelkit.frames.drawn import DrawnSource, draw_video
 from pixelkit.frames.video import Video
+from pixelkit.jobs import check_scores, seed_everything
 from pixelkit.registry import explain
 from pixelkit.scorer import Scorer
 from pixelkit.source import source_file
@@ -95,12 +96,21 @@ class Candidate:
 
     def fit(self, videos: Sequence[Video]) -> Scorer:
         """Return a new scorer, fitted on ``videos`` from the same seed as a run would."""
-        from pixelkit.jobs import seed_everything
-
         scorer = self.make()
         seed_everything(scorer.seed)
         scorer.fit(videos)
         return scorer
+
+    @staticmethod
+    def score(scorer: Scorer, video: Video) -> NDArray[np.float32]:
+        """Return the scores as a run takes them: float32 (frames, channels).
+
+        Raises
+        ------
+        ScorerError
+            If they have another shape or are not finite.
+        """
+        return check_scores(scorer, video, scorer.score(video))
 
     @cached_property
     def fitted(self) -> Scorer:
@@ -121,7 +131,7 @@ class Candidate:
     @cached_property
     def scores(self) -> NDArray[np.float32]:
         """What :attr:`fitted` says about :attr:`test`."""
-        return self.fitted.score(self.test)
+        return self.score(self.fitted, self.test)
 
 
 @dataclass(frozen=True)

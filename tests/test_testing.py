@@ -143,13 +143,13 @@ class HeatmapOfDoubles(Sound):
 BREAKERS = [
     ("settings", ChangesSetting, "write self.power = power"),
     ("views", ListOfViews, "expected a tuple"),
-    ("length", Doubles, "returned float64 (80, 1): expected float32 (80, 1)"),
-    ("one_frame", NeedsTwoFrames, "not finite in 1 frames"),
+    ("length", Doubles, "returned float64: expected float32"),
+    ("one_frame", NeedsTwoFrames, "1 scores are not finite, the first at frame 939"),
     ("short_video", NeedsAClip, "raised ValueError: window shape cannot be larger"),
     ("gaps", IndexesByNumber, "raised IndexError"),
     ("single_training_video", NeedsTwoVideos, "not finite"),
     ("deterministic", DrawsUnseeded, "draw every random number from self.seed"),
-    ("order", CountsCalls, "scored again after another video: scores differ by up to"),
+    ("order", CountsCalls, "scored again after another video, scores differ by up to"),
     ("input_untouched", WritesIntoFrames, "work on a copy"),
     ("anomaly_is_higher", Similarity, "turn the sign round"),
     ("save_and_load", Forgets, "AttributeError: 'Forgets' object has no attribute 'offset'"),
@@ -180,6 +180,14 @@ def test_check_fails_who_breaks_it(name: str, cls: type[Scorer], message: str) -
 def test_sound_scorer_passes(check: Any, sound: Candidate) -> None:
     result = examine(check, sound)
     assert result.ok, result.message
+
+
+def test_flat_scores_of_one_channel_are_taken() -> None:
+    class Flat(Sound):
+        def score(self, video: Video) -> NDArray[np.float32]:
+            return super().score(video)[:, 0]
+
+    assert Candidate(Flat).scores.shape == (80, 1)
 
 
 def test_every_check_has_a_scorer_that_fails_it_and_a_docstring() -> None:
