@@ -22,7 +22,7 @@ from pixelkit.frames.decode import DecodedVideo, FrameStore
 from pixelkit.frames.footage import Footage, split_heldout
 from pixelkit.frames.layouts import DataSet
 from pixelkit.frames.repair import FLIP_VIEW, RepairPlan, apply_repairs, plan_repairs
-from pixelkit.leaderboard.csv import check_submission, write_submission
+from pixelkit.leaderboard.csv import check_submission, read_ids, write_submission
 from pixelkit.registry import RegisteredScorer
 from pixelkit.scorer import Scorer
 from pixelkit.scores.recipe import Recipe
@@ -115,7 +115,13 @@ def check(folder: RunFolder, csv: Path, sample: Path | None = None) -> Path:
 
 
 def start(job: Job) -> list[Scorer]:
-    """Make the scorers with their settings, and leave the resolved settings in the run folder."""
+    """Make the scorers with their settings, and leave the resolved settings in the run folder.
+
+    Recipe and sample submission are read here already: a mistake in them should not come to light after hours.
+    """
+    recipe_of(job, ["any"])
+    if job.sample is not None:
+        read_ids(job.sample)
     scorers = [make_scorer(registered.cls, job.settings) for registered in job.scorers]
     write_settings(job.folder.path / "settings.toml", job.settings, scorers)
     return scorers
