@@ -152,13 +152,14 @@ def own_folder() -> Path:
     """Return the folder of the plugins that come with pixelkit."""
     file = importlib.import_module(source.PLUGINS).__file__
     assert file is not None
-    return Path(file).parent
+    return Path(file).resolve().parent
 
 
 def _file_plugins() -> Iterator[_Plugin]:
     """Yield the files and package folders in every plugin folder, in the order of import."""
     taken: dict[str, Path] = {}
-    for folder in dict.fromkeys(map(Path, importlib.import_module(source.PLUGINS).__path__)):
+    folders = (Path(folder).resolve() for folder in importlib.import_module(source.PLUGINS).__path__)
+    for folder in dict.fromkeys(folders):
         origin = "pixelkit" if folder == own_folder() else str(folder)
         try:
             paths = sorted(path for path in folder.iterdir() if _is_plugin(path)) if folder.is_dir() else []
@@ -166,11 +167,12 @@ def _file_plugins() -> Iterator[_Plugin]:
             yield _Plugin(folder.name, str(folder), origin, _fail(f"cannot be read: {error.strerror}"))
             continue
         for path in paths:
-            first = taken.setdefault(path.stem, path)
-            load = (
-                _importer(path) if first == path else _fail(f"its name is taken by {first}: rename this one")
+            name = path.name.removesuffix(".py")
+            first = taken.setdefault(name, path)
+            taken_by = f"its name is taken by {first}: rename this one"
+            yield _Plugin(
+                name, str(path), origin, _importer(name, path) if first == path else _fail(taken_by), path
             )
-            yield _Plugin(path.stem, str(path), origin, load, path)
 
 
 def _is_plugin(path: Path) -> bool:
@@ -179,14 +181,14 @@ def _is_plugin(path: Path) -> bool:
     return path.suffix == ".py" if not path.is_dir() else (path / "__init__.py").is_file()
 
 
-def _importer(path: Path) -> Callable[[], ModuleType]:
+def _importer(name: str, path: Path) -> Callable[[], ModuleType]:
     """Return a function that imports ``path`` as a module of pixelkit.plugins, under which pickle finds its classes."""
 
     def load() -> ModuleType:
-        if not path.stem.isidentifier():
-            name = re.sub(r"\W", "_", path.stem)
-            raise PluginError(f"{path.stem!r} cannot be imported by name: rename it, for example to {name}")
-        module = importlib.import_module(f"{source.PLUGINS}.{path.stem}")
+        if not name.isidentifier():
+            better = re.sub(r"\W", "_", name)
+            raise PluginError(f"{name!r} cannot be imported by name: rename it, for example to {better}")
+        module = importlib.import_module(f"{source.PLUGINS}.{name}")
         file = path / "__init__.py" if path.is_dir() else path
         if module.__file__ is None or Path(module.__file__).resolve() != file.resolve():
             raise PluginError(f"{module.__file__} was loaded under the same name: rename this one")
@@ -205,7 +207,13 @@ def _fail(reason: str) -> Callable[[], object]:
 def _package_plugins() -> Iterator[_Plugin]:
     """Yield the entry points of installed packages. Each is loaded alone: pluggy's own loader stops at the first
     that raises, and is not guarded against ``sys.exit()``."""
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+    try:
+        entries = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
+    except Exception as error:  # one malformed entry_points.txt spoils the list of all packages
+        reason = f"cannot be read ({explain(error)}): a package in this environment is broken"
+        yield _Plugin(ENTRY_POINTS, "entry points of the installed packages", "", _fail(reason))
+        return
+    for entry in entries:
         package = f"package {entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed package"
         place = f"entry point '{entry.name} = {entry.value}' of {package}"
         yield _Plugin(entry.name, place, package, entry.load)
@@ -299,7 +307,7 @@ def explain(error: BaseException, file: Path | None = None) -> str:
     file
         A plugin's file or folder: the innermost line in it is named, or the innermost of all when there is none.
     """
-    what = f"{type(error).__name__}: {_one_line(error)}" if str(error) else type(error).__name__
+    what = f"{type(error).__name__}: {_one_line(error)}".removesuffix(": ")
     if isinstance(error, SystemExit):
         what = f"it calls sys.exit({error.code!r}): a plugin must not"
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
@@ -315,4 +323,7 @@ def explain(error: BaseException, file: Path | None = None) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # an exception of the plugin's own, whose __str__ is broken too
+        return "its message cannot be shown"

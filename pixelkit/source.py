@@ -63,7 +63,11 @@ def _imported_beside(module: str) -> set[Path]:
 
 def _imported_words(file: Path) -> Iterator[str]:
     """Yield every part of every name that ``file`` imports, also those imported inside functions."""
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # a template, say, that lies in the package and is never imported
+        return
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             if isinstance(node, ast.ImportFrom):
                 yield from (node.module or "").split(".")

@@ -153,6 +153,11 @@ BROKEN = {
     "many_lines": ("raise ValueError('one\\ntwo')", "ValueError: one two (line 1)"),
     "syntax": ("def f(:\n    pass", "SyntaxError: invalid syntax (line 1)"),
     "exits": ("import sys\nsys.exit(3)", "it calls sys.exit(3): a plugin must not (line 2)"),
+    "no_message": ("raise ValueError", "ValueError (line 1)"),
+    "broken_message": (
+        "class Evil(Exception):\n    def __str__(self): raise Evil\nraise Evil",
+        "Evil: its message cannot be shown (line 3)",
+    ),
     "base_exception": ("raise BaseException('odd')", "BaseException: odd (line 1)"),
     "misspelt": (
         HOOK.replace("pixelkit_scorers", "pixelkit_scorer") + "    return []",
@@ -279,6 +284,33 @@ def test_keyboard_interrupt_goes_through(plugin_folder: Path) -> None:
         discover([plugin_folder])
 
 
+def test_optional_hook_of_a_later_version_is_harmless(plugin_folder: Path) -> None:
+    later = "\n    @hookimpl(optionalhook=True)\n    def pixelkit_later():\n        pass\n"
+    write(plugin_folder / "mine.py", SCORER + later)
+    registry = discover([plugin_folder])
+    assert "mine" in registry.scorers
+    assert registry.failures == []
+
+
+def test_folder_named_twice_through_a_link_is_one(plugin_folder: Path) -> None:
+    write(plugin_folder / "mine.py")
+    link = plugin_folder.with_name("link")
+    link.symlink_to(plugin_folder)
+    assert discover([plugin_folder, link]).failures == []
+
+
+def test_malformed_entry_points_hurt_no_file_plugin(
+    tmp_path: Path, plugin_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "fancy_scorers.scorers")
+    write(tmp_path / "fancy_scorers-1.2.dist-info" / "entry_points.txt", "[pixelkit]\nno equals sign")
+    write(plugin_folder / "mine.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = discover([plugin_folder])
+    assert "mine" in registry.scorers
+    assert "a package in this environment is broken" in registry.failures[0].reason
+
+
 def test_print_at_import_stays_out_of_stdout(plugin_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(plugin_folder / "chatty.py", "    print('hello')\n" + SCORER)
     assert "mine" in discover([plugin_folder]).scorers
@@ -357,6 +389,6 @@ def test_source_files_hold_all_of_a_package(tmp_path: Path, monkeypatch: pytest.
     from pixelkit.source import source_files
 
     install(tmp_path, "fancy_scorers.scorers")
-    part = write(tmp_path / "fancy_scorers" / "deep" / "part.py", "")
+    part = write(tmp_path / "fancy_scorers" / "deep" / "part.py", "def {template}")
     monkeypatch.syspath_prepend(tmp_path)
     assert part in source_files(discover().get("mine").cls)

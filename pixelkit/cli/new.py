@@ -47,7 +47,7 @@ def _choose_folder(folder: Path | None) -> Path:
     listed = [Path(each) for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
     if folder is not None or listed:
         return (folder or listed[0]).expanduser().resolve()
-    own = own_folder().resolve()
+    own = own_folder()
     if not _is_checkout(own) or not os.access(own, os.W_OK):
         raise PluginError(
             f"{own} is not a checkout that can be written: name a folder of your own, "
@@ -80,7 +80,7 @@ def _check_name(name: str, folder: Path) -> None:
 def _places(name: str, folder: Path) -> tuple[Path, Path]:
     from pixelkit.registry import own_folder
 
-    if folder == own_folder().resolve() and _is_checkout(folder):
+    if folder == own_folder() and _is_checkout(folder):
         return folder / f"{name}.py", folder.parent / "tests" / "plugins" / f"test_{name}.py"
     return folder / f"{name}.py", folder / f"test_{name}.py"
 
