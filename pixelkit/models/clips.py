@@ -54,15 +54,26 @@ class Clips:
             pixels[rows] = self.videos[index].frames(self.view)[self.table[rows, 1:]]
         return pixels
 
+    def spread(self, most: int) -> Clips:
+        """Return at most that many clips, evenly spaced."""
+        return self.take(np.arange(0, len(self), max(1, -(-len(self) // most))))
+
+    def mean_frame(self) -> NDArray[np.float64]:
+        """Return the mean over all frames of all clips: float64 (H, W) in [0, 1], one clip in memory at a time."""
+        total = np.zeros(self.view.shape)
+        for row in range(len(self)):
+            total += self.take(np.array([row])).gather().mean((0, 1))
+        return total / (255 * max(1, len(self)))
+
     def hold_out(self, share: float, seed: int) -> tuple[Clips, Clips]:
         """Split into clips to train on and clips held out, which have no frame in common.
 
-        Whole videos are held out, about ``share`` of them and at least one. Of a single video it is the last part,
-        because clips beside each other are nearly the same. When too few frames are there, nothing is held out.
+        Whole videos are held out, about ``share`` of them, at least one and never all. Of a single video it is the
+        last part, because clips beside each other are nearly the same. Of too few frames, nothing is held out.
         """
         videos = np.unique(self.table[:, 0])
         if len(videos) >= 2:
-            count = max(1, round(share * len(videos)))
+            count = min(len(videos) - 1, max(1, round(share * len(videos))))
             chosen = np.random.default_rng(seed).choice(videos, count, replace=False)
             out = np.isin(self.table[:, 0], chosen)
             return self.take(~out), self.take(out)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 BLOCKS = 4
@@ -13,7 +16,27 @@ SHRINK = 2**BLOCKS
 """What the encoder divides height and width by, and in three dimensions the length too."""
 
 
-def autoencoder_2d(length: int, width: int, dropout: float) -> nn.Sequential:
+class Background(nn.Module):
+    """Adds a fixed picture before the sigmoid, so that the layers before it have to learn only what changes.
+
+    A camera that stands still shows the same floor all day. On Ped2 the mean training frame alone is a better
+    reconstruction (mean squared error 0.0022) than what ConvAE has learned after three passes (0.017).
+    """
+
+    picture: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("picture", torch.zeros(size, size))
+
+    def forward(self, activations: Tensor) -> Tensor:
+        """Return float (..., H, W) plus the picture, in units of log odds."""
+        return activations + self.picture
+
+
+def autoencoder_2d(
+    length: int, width: int, dropout: float, background: Background | None = None
+) -> nn.Sequential:
     """Return an autoencoder that sees the frames of a clip as the channels of one image.
 
     With 16 frames, width 64 and dropout 0.2 it is the seed's ConvAE of 5,542,032 parameters, after Hasan et al.,
@@ -27,6 +50,8 @@ def autoencoder_2d(length: int, width: int, dropout: float) -> nn.Sequential:
         Channels of the first block; each of the four blocks doubles them.
     dropout
         Share of the channels that are dropped after each of the first three blocks, in training.
+    background
+        A layer before the sigmoid.
 
     Returns
     -------
@@ -41,10 +66,15 @@ def autoencoder_2d(length: int, width: int, dropout: float) -> nn.Sequential:
             layers += [nn.Dropout2d(dropout)]
     for wide, narrow in pairwise(widths[:0:-1]):
         layers += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1), nn.BatchNorm2d(narrow), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.ConvTranspose2d(width, length, 4, 2, 1), nn.Sigmoid())
+    layers += [
+        nn.ConvTranspose2d(width, length, 4, 2, 1),
+        *([background] if background else []),
+        nn.Sigmoid(),
+    ]
+    return nn.Sequential(*layers)
 
 
-def autoencoder_3d(width: int) -> nn.Sequential:
+def autoencoder_3d(width: int, background: Background | None = None) -> nn.Sequential:
     """Return an autoencoder that convolves a clip in time as well as in space.
 
     With width 64 it is the seed's STAE, 15,664,961 parameters; after Zhao et al., Spatio-Temporal AutoEncoder for
@@ -54,6 +84,8 @@ def autoencoder_3d(width: int) -> nn.Sequential:
     ----------
     width
         Channels of the first block; each of the four blocks doubles them.
+    background
+        A layer before the sigmoid.
 
     Returns
     -------
@@ -66,7 +98,26 @@ def autoencoder_3d(width: int) -> nn.Sequential:
         layers += [nn.Conv3d(narrow, wide, 3, 2, 1), nn.BatchNorm3d(wide), nn.ReLU(inplace=True)]
     for wide, narrow in pairwise(widths[:0:-1]):
         layers += [nn.ConvTranspose3d(wide, narrow, 4, 2, 1), nn.BatchNorm3d(narrow), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.ConvTranspose3d(width, 1, 4, 2, 1), nn.Sigmoid(), nn.Flatten(1, 2))
+    layers += [nn.ConvTranspose3d(width, 1, 4, 2, 1), *([background] if background else []), nn.Sigmoid()]
+    return nn.Sequential(*layers, nn.Flatten(1, 2))
+
+
+def start_from(network: nn.Sequential, frame: NDArray[np.floating]) -> None:
+    """Make ``network``, which has a :class:`Background`, reconstruct every frame as ``frame`` to begin with.
+
+    Parameters
+    ----------
+    network
+        Its convolution before the background starts from zero.
+    frame
+        float (H, W) in [0, 1]: the mean training frame.
+    """
+    picture = torch.logit(torch.from_numpy(frame).float().clamp(0.01, 0.99))
+    for before, layer in pairwise(network):
+        if isinstance(layer, Background):
+            layer.picture.copy_(picture)
+            for parameter in before.parameters():
+                nn.init.zeros_(parameter)
 
 
 def for_scoring(network: nn.Sequential) -> nn.Sequential:

@@ -19,6 +19,8 @@ class AutoencoderSettings:
     """Height and width of a frame in pixels, a multiple of 16."""
     dropout: float = 0.0
     """Share of the channels dropped after the first three blocks, in training (2-D only)."""
+    background: bool = False
+    """Begin with the mean training frame as every reconstruction, and learn what differs from it."""
     noise: float = 0.1373
     """Uniform noise of up to this much is added to training pixels in [0, 1]; 0.1373 is 35 gray levels."""
     noisy_share: float = 0.4

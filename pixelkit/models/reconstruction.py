@@ -20,6 +20,8 @@ from pixelkit.scorer import Scorer
 if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not wait for it
     from torch import nn
 
+BACKGROUND_CLIPS = 256  # whose mean is the background: more change it by less than a gray level
+
 
 class ReconstructionScorer(Scorer):
     """The base of the autoencoder scorers: a subclass names itself, its presets and its network.
@@ -34,8 +36,8 @@ class ReconstructionScorer(Scorer):
         ``default``, chosen on held-out training video for two CPU cores; ``seed``, the settings of the seed exactly.
     precision
         ``auto`` (what the hardware does fast), ``float32``, ``bfloat16`` or ``float16``.
-    size, length, width, dropout, noise, noisy_share, denoise, epochs, clips_per_epoch, batch, learning_rate, anneal, \
-weight_decay, patience, train_stride, score_stride
+    size, length, width, dropout, background, noise, noisy_share, denoise, epochs, clips_per_epoch, batch, \
+learning_rate, anneal, weight_decay, patience, train_stride, score_stride
         Override the preset; None takes its value. :class:`~pixelkit.models.presets.AutoencoderSettings` says what
         each one does.
     """
@@ -55,6 +57,7 @@ weight_decay, patience, train_stride, score_stride
         length: int | None = None,
         width: int | None = None,
         dropout: float | None = None,
+        background: bool | None = None,
         noise: float | None = None,
         noisy_share: float | None = None,
         denoise: bool | None = None,
@@ -74,6 +77,7 @@ weight_decay, patience, train_stride, score_stride
         self.length = length
         self.width = width
         self.dropout = dropout
+        self.background = background
         self.noise = noise
         self.noisy_share = noisy_share
         self.denoise = denoise
@@ -89,12 +93,13 @@ weight_decay, patience, train_stride, score_stride
 
     def build_network(self) -> nn.Sequential:
         """Return a new network: float (n, length, H, W) in [0, 1] to the same. Override it to bring your own."""
-        from pixelkit.models.networks import autoencoder_2d, autoencoder_3d
+        from pixelkit.models.networks import Background, autoencoder_2d, autoencoder_3d
 
         settings = self.resolved()
+        background = Background(settings.size) if settings.background else None
         if self.dimensions == 3:
-            return autoencoder_3d(settings.width)
-        return autoencoder_2d(settings.length, settings.width, settings.dropout)
+            return autoencoder_3d(settings.width, background)
+        return autoencoder_2d(settings.length, settings.width, settings.dropout, background)
 
     def resolved(self) -> AutoencoderSettings:
         """Return the preset with every setting that was named put in its place.
@@ -124,14 +129,18 @@ weight_decay, patience, train_stride, score_stride
 
         from pixelkit.models.clips import Clips
         from pixelkit.models.device import pick_device, pick_precision, reproducible, to_fast_layout
+        from pixelkit.models.networks import start_from
         from pixelkit.models.training import train
 
         settings, device = self.resolved(), pick_device(self.device)
         clips = Clips.of(videos, self.views()[0], settings.length, settings.train_stride)
         with reproducible(device):
             torch.manual_seed(self.seed)
+            network = self.build_network()
+            if settings.background:
+                start_from(network, clips.spread(BACKGROUND_CLIPS).mean_frame())
             weights, self.history_ = train(
-                to_fast_layout(self.build_network(), device),
+                to_fast_layout(network, device),
                 clips,
                 settings,
                 seed=self.seed,

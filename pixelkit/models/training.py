@@ -94,7 +94,7 @@ def train(
     learn, held_out = (
         clips.hold_out(HELD_OUT, seed) if settings.patience else (clips, clips.take(np.arange(0)))
     )
-    held_out = held_out.take(np.unique(np.linspace(0, len(held_out) - 1, HELD_OUT_CLIPS).astype(int)))
+    held_out = held_out.spread(HELD_OUT_CLIPS)
     batch = min(settings.batch, len(learn))
     steps_per_epoch = max(1, min(settings.clips_per_epoch or len(learn), len(learn)) // batch)
     steps = steps_per_epoch * settings.epochs

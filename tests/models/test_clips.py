@@ -1,0 +1,57 @@
+"""Clips are numbered over all videos, gathered by pixels, and held out without a frame in common."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from walkers import VIEW, walker, walkers
+
+from pixelkit.models.clips import Clips
+
+
+def frames_of(clips: Clips) -> set[tuple[int, int]]:
+    return {(row[0], position) for row in clips.table.tolist() for position in row[1:]}
+
+
+def test_gather_gives_the_pixels_of_each_clip_in_its_order() -> None:
+    clips = Clips.of(walkers(), VIEW, 16, 4).take(np.array([9, 0, 5, 1]))
+    pixels = clips.gather()
+    for row, clip in zip(clips.table, pixels, strict=True):
+        assert np.array_equal(clip, walkers()[row[0]].frames(VIEW)[row[1:]])
+    assert pixels.dtype == np.uint8
+
+
+def test_whole_videos_are_held_out() -> None:
+    learn, held_out = Clips.of(walkers(), VIEW, 16, 2).hold_out(0.12, seed=0)
+    assert len(np.unique(held_out.table[:, 0])) == 1
+    assert not set(learn.table[:, 0]) & set(held_out.table[:, 0])
+
+
+def test_seed_decides_which_videos_are_held_out() -> None:
+    clips = Clips.of([walker(20, seed) for seed in range(12)], VIEW, 16, 2)
+    chosen = {tuple(np.unique(clips.hold_out(0.12, seed)[1].table[:, 0])) for seed in range(8)}
+    assert len(chosen) > 1
+
+
+@given(
+    frames=st.lists(st.integers(1, 60), min_size=1, max_size=4),
+    stride=st.integers(1, 16),
+    share=st.floats(0.01, 0.9),
+)
+def test_held_out_frames_are_never_trained_on(frames: list[int], stride: int, share: float) -> None:
+    clips = Clips.of([walker(count, seed) for seed, count in enumerate(frames)], VIEW, 16, stride)
+    learn, held_out = clips.hold_out(share, seed=1)
+    assert len(learn) > 0
+    assert not frames_of(learn) & frames_of(held_out)
+
+
+def test_end_of_a_single_video_is_held_out() -> None:
+    learn, held_out = Clips.of([walker(200, 0)], VIEW, 16, 2).hold_out(0.12, seed=0)
+    assert len(learn) > 10 * len(held_out) > 0
+    assert learn.table[:, 1:].max() < held_out.table[:, 1:].min()
+
+
+def test_nothing_is_held_out_of_one_frame() -> None:
+    learn, held_out = Clips.of([walker(1, 0)], VIEW, 16, 2).hold_out(0.12, seed=0)
+    assert (len(learn), len(held_out)) == (1, 0)
