@@ -20,7 +20,7 @@ from conftest import write_frames
 from numpy.typing import NDArray
 
 from pixelkit.errors import DataError, StorageError
-from pixelkit.frames import cache, decode
+from pixelkit.frames import cache, decode_pass
 from pixelkit.frames.decode import DecodedVideo, FrameStore
 from pixelkit.frames.layouts import VideoFiles
 from pixelkit.frames.noise import noise_level
@@ -89,8 +89,8 @@ def test_second_run_decodes_nothing(
     write_film(tmp_path / "film.avi", 10)
     videos = [make_video(tmp_path / "01"), VideoFiles("film", tmp_path / "film.avi")]
     first = store.decode(videos, [GRAY, SMALL])
-    monkeypatch.setattr(decode, "decode_image", broken)
-    monkeypatch.setattr(decode, "video_frames", broken)
+    monkeypatch.setattr(decode_pass, "decode_image", broken)
+    monkeypatch.setattr(decode_pass, "video_frames", broken)
     for before, after in zip(first, store.decode(videos, [GRAY, SMALL]), strict=True):
         assert np.array_equal(before.view(GRAY), after.view(GRAY))
         assert np.array_equal(before.noise, after.noise)
@@ -116,7 +116,7 @@ def test_each_file_is_read_once_for_all_views(
         read.append(path)
         return read_bytes(path)
 
-    monkeypatch.setattr(decode, "read_bytes", counted)
+    monkeypatch.setattr(decode_pass, "read_bytes", counted)
     store.decode([video, video], [GRAY, SMALL, RGB])
     assert sorted(read) == list(video.files)
 
@@ -183,7 +183,7 @@ def test_video_of_which_nothing_decodes_is_an_error_and_the_others_are_kept(
         file.write_bytes(b"")
     with pytest.raises(DataError, match=r"02: none of its 3 files decodes \(frame_00000.jpg: zero bytes\)"):
         store.decode([good, bad], [GRAY])
-    monkeypatch.setattr(decode, "decode_image", broken)
+    monkeypatch.setattr(decode_pass, "decode_image", broken)
     assert len(store.decode([good], [GRAY])) == 1
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pixelkit.frames import decode
+from pixelkit.frames import decode_pass
 from pixelkit.frames.decode import FrameStore
 from pixelkit.frames.layouts import VideoFiles
 from pixelkit.frames.video import View
@@ -101,13 +101,13 @@ def test_stopped_pass_keeps_what_is_finished_and_goes_on(
         assert took < 5
         assert not list(store.folder.rglob("*.tmp"))
     decoded: list[bytes] = []
-    decode_image = decode.decode_image
+    decode_image = decode_pass.decode_image
 
     def counted(data: bytes, colour: object) -> object:
         decoded.append(data)
         return decode_image(data, colour)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(decode, "decode_image", counted)
+    monkeypatch.setattr(decode_pass, "decode_image", counted)
     videos = store.decode(slow, [GRAY])
     assert len(decoded) <= FRAMES * (len(slow) - kept)
     first = videos[0].view(GRAY)
