@@ -29,7 +29,7 @@ from pixelkit.frames.demo_street import Actor, Image
 
 FPS = 25
 # Distance from the camera in metres (a strip as many metres wide is seen there), and people per metre of it.
-WALKWAYS = (((9.8, 15.2), 0.22), ((17.0, 24.5), 0.12), ((27.0, 33.5), 0.12))
+WALKWAYS = (((10.5, 15.2), 0.2), ((17.0, 24.5), 0.11), ((27.0, 33.5), 0.11))
 TOSS = 28  # frames from hand to hand: 1.1 s, 1.5 m up
 
 SKINS: Sequence[Colour] = ((150, 178, 214), (122, 152, 196), (88, 116, 160), (56, 76, 112))
@@ -118,19 +118,19 @@ class Role:
 
 
 def crowd(frames: int, rng: np.random.Generator) -> list[Role]:
-    """Return the ordinary walkers of a video, some in pairs, both ways along the street at 0.9 to 1.6 m/s."""
+    """Return the ordinary walkers of a video, some in pairs, both ways along the street at 1 to 1.6 m/s."""
     roles = []
     for (near, far), density in WALKWAYS:
-        span = far + 6 + 1.3 * frames / FPS  # those who enter later start out of sight
-        count = round(density * span)
-        for index in range(count):
-            direction, speed = rng.choice((-1, 1)), rng.uniform(0.9, 1.6)
-            away = rng.uniform(near, far)
-            start = direction * (far / 2 + 3 - (index + rng.random()) * span / count)
-            roles.append(_walker(_stroll(start, away, direction * speed, frames, rng), rng))
-            if rng.random() < 0.2:
-                beside = (start + rng.uniform(-0.3, 0.3), min(away + 0.75, far))
-                roles.append(_walker(_stroll(*beside, direction * speed, frames, rng), rng))
+        for direction in (-1, 1):
+            speed, span = direction * rng.uniform(1.15, 1.4), far + 6 + 1.6 * frames / FPS
+            # Evenly spread, so that videos differ in who is there more than in how many.
+            for place in np.arange(rng.random(), span * density / 2) / (density / 2):
+                away, start = rng.uniform(near, far), direction * (far / 2 + 3 - place - rng.uniform(0, 2))
+                pace = speed * rng.uniform(0.88, 1.12)
+                roles.append(_walker(_stroll(start, away, pace, frames, rng), rng))
+                if rng.random() < 0.2:
+                    beside = (start + rng.uniform(-0.3, 0.3), min(away + 0.75, far))
+                    roles.append(_walker(_stroll(*beside, pace, frames, rng), rng))
     return roles
 
 

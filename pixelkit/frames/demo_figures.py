@@ -214,7 +214,7 @@ def cart(phase: float, paint: Colour) -> list[Shape]:
 
 def bag(height: float, turn: float, colour: Colour) -> list[Shape]:
     """Return a bag ``height`` metres above the ground, in front of a figure, after ``turn`` turns."""
-    corners = [_turned((0.32, height), 0.2, turn + corner) for corner in (0.1, 0.4, 0.6, 0.9)]
+    corners = [_turned((0.32, height), 0.27, turn + corner) for corner in (0.1, 0.4, 0.6, 0.9)]
     return [Shape(_upright(corners), 0.05, colour, True)]
 
 

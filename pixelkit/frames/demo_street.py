@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import cv2
 import numpy as np
@@ -93,7 +94,9 @@ class Street:
 
     def __init__(self, background: Image, rng: np.random.Generator) -> None:
         self.background = background
-        self._grain = np.round(rng.normal(0, 3.0, (HEIGHT + 64, WIDTH + 64, 3))).astype(np.int8)
+        grain = np.round(rng.normal(0, 3.0, (HEIGHT + 64, WIDTH + 64, 3)))
+        # Apart, so that both are uint8: adding int8 to uint8 takes OpenCV five times as long.
+        self._brighter, self._darker = (side.clip(0).astype(np.uint8) for side in (grain, -grain))
 
     def frame(self, actors: Sequence[Actor], light: Light, rng: np.random.Generator) -> Image:
         """Return the street with ``actors``: uint8 (360, 640, 3), BGR, with sensor noise drawn from ``rng``."""
@@ -103,13 +106,10 @@ class Street:
         _cast_shadows(image, seen, light.shadow)
         for sprite in seen:
             _blend(image, sprite)
-        ramp = np.arange(256)[:, None] * (np.array(light.tint) * light.brightness)
-        image = np.asarray(
-            cv2.LUT(image, np.clip(np.round(ramp), 0, 255).astype(np.uint8)[:, None]), np.uint8
-        )
+        lit = cv2.transform(image, np.diag(light.tint) * light.brightness)
         row, column = rng.integers(64, size=2)
-        grain = self._grain[row : row + HEIGHT, column : column + WIDTH]
-        return np.asarray(cv2.add(image, grain, dtype=cv2.CV_8U), np.uint8)
+        crop = np.s_[row : row + HEIGHT, column : column + WIDTH]
+        return np.asarray(cv2.subtract(cv2.add(lit, self._brighter[crop]), self._darker[crop]), np.uint8)
 
 
 def _cast_shadows(image: Image, sprites: Sequence[Sprite], depth: float) -> None:
@@ -150,18 +150,14 @@ def _draw(actor: Actor) -> Sprite | None:
     # Thickness is a whole number of pixels in OpenCV: draw larger, so that a far leg is not too thick or too thin.
     fine = 1 if per_metre > 42 else 2 if per_metre > 24 else 3
     canvas = np.zeros(((bottom - top) * fine, (right - left) * fine, 4), np.uint8)
-    ends = np.cumsum([len(shape.points) for shape in actor.shapes])
+    counts = [len(shape.points) for shape in actor.shapes]
+    starts = [0, *accumulate(counts[:-1])]
     ink = np.round((flat - (left, top)) * (fine * 16)).astype(np.int32)
-    depth = np.add.reduceat(world[:, 2], [0, *ends[:-1]]) / np.diff(ends, prepend=0)
+    depth = np.add.reduceat(world[:, 2], starts) / counts
     for index in np.argsort(-depth, kind="stable").tolist():
-        shape, end = actor.shapes[index], ends[index]
-        stroke(
-            canvas,
-            ink[end - len(shape.points) : end],
-            shape.radius * per_metre * fine,
-            (*shape.colour, 255),
-            shape.filled,
-        )
+        shape, start = actor.shapes[index], starts[index]
+        radius = shape.radius * per_metre * fine
+        stroke(canvas, ink[start : start + counts[index]], radius, (*shape.colour, 255), shape.filled)
     shrunk = cv2.resize(canvas, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
     sprite = np.asarray(shrunk, np.uint8)
     _dress(sprite, actor.texture, low, high, (left, top))
