@@ -54,9 +54,13 @@ def score(scorer: Scorer, fitted_key: str, footage: Footage, folder: RunFolder) 
     """Return the scores of every frame of ``footage`` and where they are stored; each finished video is kept."""
     key = digest(fitted_key, footage.key)
     stored = folder.scores(scorer.name, key)
+    channels = tuple(f"{scorer.name}.{channel}" for channel in scorer.channels)
     if stored.is_file():
         try:
-            return ScoreTable.read_csv(stored), stored
+            table = ScoreTable.read_csv(stored)
+            if table.channels == channels and len(table) == sum(map(len, footage.videos)):
+                return table, stored
+            log.warning("%s: does not hold every frame: it is made again", stored)
         except PixelkitError as error:
             log.warning("%s: it is made again", error)
     workspace = folder.workspace(scorer.name, f"scores-{key}")
@@ -66,7 +70,6 @@ def score(scorer: Scorer, fitted_key: str, footage: Footage, folder: RunFolder) 
         for video in footage.videos:
             arrays.append(_score_video(scorer, video, footage.undecodable(video), workspace))
             done.update(len(video))
-    channels = tuple(f"{scorer.name}.{channel}" for channel in scorer.channels)
     table = ScoreTable.from_videos(channels, footage.videos, arrays)
     table.write_csv(stored)
     shutil.rmtree(workspace, ignore_errors=True)

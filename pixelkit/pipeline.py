@@ -67,10 +67,12 @@ def run(job: Job) -> Path:
     """Do the whole job and return the path of the checked CSV."""
     tables = score(job)
     channels = ScoreTable.join([ScoreTable.read_csv(table.test) for table in tables.values()]).channels
-    recipe = (
-        Recipe.read(job.recipe) if job.recipe else Recipe.untuned(channels, **asdict(job.settings.recipe))
-    )
-    return write_csv(job.folder, recipe)
+    return write_csv(job.folder, recipe_of(job, channels))
+
+
+def recipe_of(job: Job, channels: Sequence[str]) -> Recipe:
+    """Return the recipe that was handed over, or the untuned one, in which every scorer weighs the same."""
+    return Recipe.read(job.recipe) if job.recipe else Recipe.untuned(channels, **asdict(job.settings.recipe))
 
 
 def score(job: Job) -> dict[str, Scored]:
@@ -153,7 +155,7 @@ def repair_plan(job: Job, train: Sequence[DecodedVideo], test: Sequence[DecodedV
     )
     if file.is_file():
         return RepairPlan.read(file, test)
-    plan = plan_repairs(train, test, settings.repair, seed=settings.seed, device=settings.device)
+    plan = plan_repairs(train, test, settings.repair, seed=settings.seed)
     plan.write(file)
     return plan
 

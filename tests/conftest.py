@@ -68,10 +68,6 @@ PLUGIN = '''
 
 import os
 import signal
-import os
-import subprocess
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
