@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pixelkit.errors import StorageError
-from pixelkit.files import atomic, make_folder, write_text
+from pixelkit.files import atomic, clear_leftovers, make_folder, write_text
 
 
 def test_a_failed_write_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
@@ -53,3 +55,15 @@ def test_a_file_in_the_way_of_a_folder_is_explained(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     with pytest.raises(StorageError, match="in the way"):
         make_folder(tmp_path / "a" / "b")
+
+
+def test_leftovers_of_a_killed_process_are_cleared_and_those_of_a_live_one_stay(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead, alive = (tmp_path / f".dst.{process}-0123abcd.tmp" for process in (gone.pid, os.getpid()))
+    for folder in (dead, alive, tmp_path / ".dst.backup.tmp"):
+        folder.mkdir()
+    clear_leftovers(tmp_path / "dst")
+    assert not dead.exists()
+    assert alive.exists()
+    assert (tmp_path / ".dst.backup.tmp").exists()

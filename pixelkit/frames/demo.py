@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ def write_demo(folder: Path, seed: int = 0) -> bool:
     StorageError
         If ``folder`` holds anything else, or cannot be written.
     """
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100, so that "." and "x/.." have a name to put the labels beside
     test = _test_scenes(seed)
     corruption = Corruption(seed=seed)
     plans = {scene.name: corruption.plan(scene.name, scene.numbers) for scene in test}
@@ -109,7 +111,7 @@ def write_demo(folder: Path, seed: int = 0) -> bool:
 
 def _is_complete(folder: Path, seed: int) -> bool:
     try:
-        return (folder / "demo.json").read_text(encoding="utf-8") == _marker(seed)
+        return (folder / "demo.json").read_bytes() == _marker(seed).encode()
     except OSError:
         return False
 

@@ -274,9 +274,11 @@ def _look(rng: np.random.Generator, coat: float | None = None) -> Look:
 
 
 def _pick(colours: Sequence[Colour], rng: np.random.Generator) -> Colour:
-    """One of the colours, a little off."""
-    colour = np.array(colours[int(rng.integers(len(colours)))]) + rng.integers(-14, 15, 3)
-    blue, green, red = colour.clip(15, 235).tolist()
+    """One of the colours, lighter or darker and a little off."""
+    colour = np.array(colours[int(rng.integers(len(colours)))]) * rng.uniform(0.85, 1.15) + rng.integers(
+        -5, 6, 3
+    )
+    blue, green, red = colour.clip(15, 235).astype(int).tolist()
     return blue, green, red
 
 

@@ -168,8 +168,12 @@ def person(look: Look, pose: Pose) -> list[Shape]:
         ]
     if look.coat:
         hem, flare = hip[1] - 2 * LEG * look.coat, 0.13 * look.coat + 0.04
-        corners = [(hip[0] + way * flare, side, hem) for side in (0.12, -0.12) for way in (1, -1)]
-        shapes.append(Shape((trunk(0.1, 0.09), trunk(0.1, -0.09), *corners), 0.09 * build, look.top, True))
+        for side in (1, -1):  # two panels, the far one behind the legs
+            waist, corners = (
+                trunk(0.1, 0.11 * side),
+                [(hip[0] + way * flare, 0.15 * side, hem) for way in (1, -1)],
+            )
+            shapes.append(Shape((waist, *corners), 0.09 * build, look.top, True))
     if look.luggage == "backpack":
         shapes.append(Shape((trunk(0.14, 0, -0.17), trunk(0.42, 0, -0.17)), 0.12, look.luggage_colour))
     elif look.luggage == "bag":

@@ -119,7 +119,7 @@ def _plant_tree(image: Image, place: tuple[float, float], rng: np.random.Generat
         return np.round(project(points) * FINE * 16).astype(np.int32)
 
     shade = np.zeros(image.shape[:2], np.uint8)
-    for spot in ink(rng.normal(0, (1.3, 0.0, 0.5), (60, 3)) + root + [1.6, 0, -1.2]):
+    for spot in ink(rng.normal(0, (1.0, 0.0, 0.4), (60, 3)).clip(-1.6, 1.6) + root + [1.6, 0, -1.2]):
         stroke(shade, spot[None], 0.5 * per_metre, (90,), False)
     lit = cv2.cvtColor(255 - cv2.GaussianBlur(shade, (21, 21), 0), cv2.COLOR_GRAY2BGR)
     cv2.multiply(image, lit, dst=image, scale=1 / 255)

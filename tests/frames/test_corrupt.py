@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pixelkit.errors import DataError, SettingsError, StorageError
-from pixelkit.files import clear_leftovers
 from pixelkit.frames.corrupt import CLEAN, Corruption, Damage, corrupt_dataset
 from pixelkit.frames.layouts import find_dataset
 
@@ -183,22 +182,6 @@ def test_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(StorageError, match="the disk is full"):
         corrupt_dataset(source, tmp_path / "dst", Corruption(flips=1))
     assert [path.name for path in tmp_path.iterdir()] == ["src"]
-
-
-def test_leftovers_of_a_killed_process_are_cleared_and_those_of_a_live_one_stay(tmp_path: Path) -> None:
-    import os
-    import subprocess
-    import sys
-
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    dead, alive = (tmp_path / f".dst.{process}-0123abcd.tmp" for process in (gone.pid, os.getpid()))
-    for folder in (dead, alive, tmp_path / ".dst.backup.tmp"):
-        folder.mkdir()
-    clear_leftovers(tmp_path / "dst")
-    assert not dead.exists()
-    assert alive.exists()
-    assert (tmp_path / ".dst.backup.tmp").exists()
 
 
 @pytest.mark.parametrize(
