@@ -61,7 +61,7 @@ def _look(root: Path | None, train: Path | None, test: Path | None, cache: Path 
     videos = FrameStore(cache or cache_folder()).decode([*found.train, *found.test], [FLIP_VIEW])
     trained, tested = videos[: len(found.train)], videos[len(found.train) :]
     settings = Settings()
-    plan = plan_repairs(trained, tested, settings.repair, seed=settings.seed, device=settings.device)
+    plan = plan_repairs(trained, tested, settings.repair, seed=settings.seed)
     return take_inventory(found, trained, tested, plan)
 
 
@@ -87,7 +87,7 @@ def _table(found: Inventory) -> Table:
     for column in ("frames", "numbers", "missing", "size", "undecodable", "flipped", "noisy", "noise"):
         table.add_column(column, justify="right")
     for video in found.videos:
-        table.add_row(video.split, video.name, *_cells(video), end_section=False)
+        table.add_row(video.split, video.name, *_cells(video))
     return table
 
 
@@ -122,5 +122,5 @@ def _print_details(console: Console, found: Inventory) -> None:
             console.print(f"{video.split} {video.name}: promises {video.promised:,} frames")
     if found.skipped:
         console.print(f"skipped: {examples(found.skipped)}")
-    for line in found.repair:
-        console.print(f"repair: {line}")
+    for what, told in found.repair.items():
+        console.print(f"{what}: {told}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pixelkit.frames.decode import DecodedVideo
     from pixelkit.frames.layouts import DataSet
-    from pixelkit.frames.repair import RepairPlan
+    from pixelkit.frames.repair_plan import RepairPlan, VideoRepair
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,14 @@ class VideoInventory:
 
 @dataclass(frozen=True)
 class Inventory:
-    """A whole data set; ``repair`` is what the repair says about itself."""
+    """A whole data set; ``repair`` says how the flips and the noise were told, and how well."""
 
     root: str
     layout: str
     sample: str | None
     skipped: list[str]
     videos: list[VideoInventory]
-    repair: list[str]
+    repair: dict[str, str]
 
     def split(self, name: str) -> list[VideoInventory]:
         """Return the videos of one split."""
@@ -81,7 +82,7 @@ class Inventory:
 
 
 def take_inventory(
-    data: DataSet, train: list[DecodedVideo], test: list[DecodedVideo], plan: RepairPlan | None
+    data: DataSet, train: Sequence[DecodedVideo], test: Sequence[DecodedVideo], plan: RepairPlan
 ) -> Inventory:
     """Return what there is in a data set, of which ``train`` and ``test`` are the decoded videos."""
     return Inventory(
@@ -91,9 +92,9 @@ def take_inventory(
         skipped=[str(path) for path in data.skipped],
         videos=[
             *(_video("train", video, None) for video in train),
-            *(_video("test", video, plan) for video in test),
+            *(_video("test", video, plan.videos.get(video.name)) for video in test),
         ],
-        repair=plan.summary() if plan else [],
+        repair=dict(plan.report),
     )
 
 
@@ -103,7 +104,7 @@ def find_gaps(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:
     return [(int(numbers[at]) + 1, int(numbers[at + 1]) - 1) for at in before]
 
 
-def _video(split: str, video: DecodedVideo, plan: RepairPlan | None) -> VideoInventory:
+def _video(split: str, video: DecodedVideo, repair: VideoRepair | None) -> VideoInventory:
     good = np.delete(np.arange(len(video)), list(video.undecodable))
     return VideoInventory(
         split=split,
@@ -117,8 +118,8 @@ def _video(split: str, video: DecodedVideo, plan: RepairPlan | None) -> VideoInv
         undecodable={video.files.files[at].name: reason for at, reason in video.undecodable.items()},
         promised=video.promised,
         noise=round(float(np.median(video.noise[good])), 2),
-        flipped=None if plan is None else plan.flipped_numbers(video.name),
-        noisy=None if plan is None else plan.noisy_numbers(video.name),
+        flipped=None if repair is None else list(repair.flipped),
+        noisy=None if repair is None else list(repair.noisy),
     )
 
 
