@@ -19,11 +19,17 @@ class ConvAE(ReconstructionScorer):
     name = "convae"
     presets: ClassVar = {
         "default": AutoencoderSettings(
-            width=64, epochs=8, clips_per_epoch=512, anneal=True, patience=3, score_stride=2
+            width=16,
+            background=True,
+            epochs=12,
+            clips_per_epoch=1024,
+            anneal=True,
+            patience=3,
+            score_stride=2,
         ),
         "seed": AutoencoderSettings(width=64, dropout=0.2),
     }
-    check_settings: ClassVar = {"size": 32, "width": 8, "epochs": 4, "batch": 8}
+    check_settings: ClassVar = {"size": 32, "width": 8, "epochs": 3, "batch": 8}
 
 
 @hookimpl

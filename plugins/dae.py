@@ -20,19 +20,20 @@ class DAE(ReconstructionScorer):
     name = "dae"
     presets: ClassVar = {
         "default": AutoencoderSettings(
-            width=64,
+            width=16,
+            background=True,
             noise=0.157,
             noisy_share=1.0,
             denoise=True,
-            epochs=8,
-            clips_per_epoch=512,
+            epochs=12,
+            clips_per_epoch=1024,
             anneal=True,
             patience=3,
             score_stride=2,
         ),
         "seed": AutoencoderSettings(width=64, dropout=0.2, noise=0.157, noisy_share=1.0, denoise=True),
     }
-    check_settings: ClassVar = {"size": 32, "width": 8, "epochs": 4, "batch": 8}
+    check_settings: ClassVar = {"size": 32, "width": 8, "epochs": 3, "batch": 8}
 
 
 @hookimpl

@@ -21,11 +21,11 @@ class STAE(ReconstructionScorer):
     dimensions = 3
     presets: ClassVar = {
         "default": AutoencoderSettings(
-            width=16, epochs=8, clips_per_epoch=1024, anneal=True, patience=3, score_stride=2
+            width=16, background=True, epochs=6, clips_per_epoch=1024, anneal=True, patience=3, score_stride=2
         ),
         "seed": AutoencoderSettings(width=64, score_stride=2),
     }
-    check_settings: ClassVar = {"size": 32, "width": 4, "epochs": 4, "batch": 8}
+    check_settings: ClassVar = {"size": 32, "width": 4, "epochs": 3, "batch": 8}
 
 
 @hookimpl

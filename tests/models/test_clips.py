@@ -55,3 +55,16 @@ def test_end_of_a_single_video_is_held_out() -> None:
 def test_nothing_is_held_out_of_one_frame() -> None:
     learn, held_out = Clips.of([walker(1, 0)], VIEW, 16, 2).hold_out(0.12, seed=0)
     assert (len(learn), len(held_out)) == (1, 0)
+
+
+def test_mean_frame_is_the_mean_over_all_clips() -> None:
+    clips = Clips.of(walkers(), VIEW, 16, 4)
+    assert len(clips) > 16
+    np.testing.assert_allclose(clips.mean_frame(), clips.gather().mean((0, 1)) / 255, rtol=1e-12)
+
+
+def test_spread_is_even_and_bounded() -> None:
+    clips = Clips.of([walker(200, 0)], VIEW, 16, 1)
+    assert clips.spread(50).table[:, 1].tolist() == list(range(0, 185, 4))
+    assert len(clips.spread(1000)) == len(clips)
+    assert len(clips.take(np.arange(0)).spread(5)) == 0

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from walkers import VIEW, GrayFrames, walker, walkers
 
 from pixelkit import Video
@@ -182,7 +181,7 @@ def test_background_makes_the_first_reconstruction_the_mean_frame() -> None:
     video = walker(40, 0)
     mean = np.mean([each.frames(VIEW).mean(0) for each in walkers()], axis=0) / 255
     expected = (video.frames(VIEW) / 255 - mean) ** 2
-    np.testing.assert_allclose(scorer.score(video)[:, 0], expected.mean((1, 2)), rtol=0.05)
+    np.testing.assert_allclose(scorer.score(video)[:, 0], expected.mean((1, 2)), rtol=0.1)
 
 
 def test_importing_a_scorer_does_not_import_torch() -> None:
