@@ -188,7 +188,7 @@ import torch
 torch.set_num_threads(1)
 sys.path.insert(0, {tests!r})
 from test_training import SMALL, run
-run(replace(SMALL, epochs=30, patience=30), workspace=Path({workspace!r}))
+run(replace(SMALL, epochs=12, patience=12), workspace=Path({workspace!r}))
 """
 
 
@@ -198,27 +198,34 @@ def test_kill_9_and_the_same_command_again_give_the_same_bytes(tmp_path: Path) -
         file = tmp_path / "checkpoint.pt"
         until = time.monotonic() + 120
         while not file.is_file() and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.02)
+            time.sleep(0.005)
         process.kill()
     assert process.returncode == -signal.SIGKILL, "it was to be killed in the middle"
-    settings = replace(SMALL, epochs=30, patience=30)
+    settings = replace(SMALL, epochs=12, patience=12)
     before = torch.load(file, weights_only=True)["state"]["now"]["step"]
-    assert 0 < before < 30 * 6
+    assert 0 < before < 12 * 6
     resumed, history = run(settings, workspace=tmp_path)
     expected, expected_history = run(settings)
     assert same(resumed, expected)
     assert history == expected_history
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "other"])
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "flipped bit", "other"])
 def test_damaged_checkpoint_is_ignored_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     file = tmp_path / "checkpoint.pt"
     run(replace(SMALL, epochs=2), workspace=tmp_path)
     content = file.read_bytes()
-    if damage != "other":  # else it stays as it is: of a training with other settings
-        file.write_bytes({"truncated": content[: len(content) // 2], "empty": b"", "text": b"hello"}[damage])
+    middle = len(content) // 2
+    damaged = {
+        "truncated": content[:middle],
+        "empty": b"",
+        "text": b"hello",
+        "flipped bit": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+        "other": content,  # whole, but of a training with other settings
+    }
+    file.write_bytes(damaged[damage])
     with caplog.at_level(logging.WARNING, "pixelkit"):
         weights, _ = run(workspace=tmp_path)
     assert "checkpoint" in caplog.text
