@@ -143,7 +143,7 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
                 to_fast_layout(network, device),
                 clips,
                 settings,
-                seed=self.seed,
+                seed=self.seed % 2**32,
                 device=device,
                 precision=pick_precision(device, self.precision),
                 workspace=self.workspace,
