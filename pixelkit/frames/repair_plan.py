@@ -104,16 +104,17 @@ class RepairPlan:
         StorageError
             If it cannot be written.
         """
-        videos = [
-            f'  {_text(name)}: {{\n   "flipped": {_ranges(repair.flipped)},\n   "noisy": {_ranges(repair.noisy)}\n  }}'
+        videos = {
+            name: _object({"flipped": _ranges(repair.flipped), "noisy": _ranges(repair.noisy)}, indent=2)
             for name, repair in self.videos.items()
-        ]
-        report = ",\n".join(f"  {_text(key)}: {_text(text)}" for key, text in self.report.items())
-        write_text(
-            path,
-            f'{{\n "noise": {_text(self.noise)},\n "report": {{\n{report}\n }},\n'
-            f' "videos": {{\n{",".join(chr(10) + video for video in videos)}\n }}\n}}\n',
-        )
+        }
+        report = {key: _text(text) for key, text in self.report.items()}
+        parts = {
+            "noise": _text(self.noise),
+            "report": _object(report, indent=1),
+            "videos": _object(videos, indent=1),
+        }
+        write_text(path, _object(parts) + "\n")
 
     @classmethod
     def read(cls, path: Path, videos: Sequence[DecodedVideo]) -> RepairPlan:
@@ -146,6 +147,13 @@ class RepairPlan:
 
 def _text(words: str) -> str:
     return json.dumps(words, ensure_ascii=False)
+
+
+def _object(parts: Mapping[str, str], indent: int = 0) -> str:
+    """Return a JSON object of parts that are JSON already, a line for each key."""
+    edge = "\n" + " " * indent
+    lines = ",".join(f"{edge} {_text(key)}: {part}" for key, part in parts.items())
+    return f"{{{lines}{edge}}}" if parts else "{}"
 
 
 def _ranges(numbers: Sequence[int]) -> str:
