@@ -52,8 +52,8 @@ def make_folder(folder: Path) -> Path:
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
 
-    The temporary path may become a file or, when nothing of that name exists, a folder. When the block fails, what
-    it wrote is removed and an older ``path`` stays as it was.
+    The temporary path may become a file or a folder. A file replaces an older one; a folder of that name stays, since
+    another process was faster. When the block fails, what it wrote is removed and an older ``path`` stays as it was.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         with storage_errors(path):
             yield temporary
-            temporary.replace(path)
+            _rename(temporary, path)
     except BaseException:
         _remove(temporary)
         raise
@@ -99,6 +99,15 @@ def _is_alive(process: int) -> bool:
     except OSError:  # it lives, and is somebody else's
         return True
     return True
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except OSError:
+        if not (temporary.is_dir() and path.is_dir()):
+            raise
+        _remove(temporary)
 
 
 def _remove(path: Path) -> None:

@@ -67,3 +67,13 @@ def test_leftovers_of_a_killed_process_are_cleared_and_those_of_a_live_one_stay(
     assert not dead.exists()
     assert alive.exists()
     assert (tmp_path / ".dst.backup.tmp").exists()
+
+
+def test_a_folder_that_another_process_finished_first_stays(tmp_path: Path) -> None:
+    with atomic(tmp_path / "made") as temporary:
+        temporary.mkdir()
+        (temporary / "x").write_text("second")
+        (tmp_path / "made").mkdir()
+        (tmp_path / "made" / "x").write_text("first")
+    assert (tmp_path / "made" / "x").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [tmp_path / "made"]
