@@ -117,7 +117,7 @@ def write_settings(path: Path, settings: Settings, scorers: Iterable[Scorer]) ->
 
     tables = dataclasses.asdict(settings)
     tables.pop("scorers")
-    tables |= {scorer.name: scorer.settings() for scorer in scorers}
+    tables |= {scorer.name: scorer.resolved_settings() for scorer in scorers}
     write_text(path, tomli_w.dumps(_without_none(tables)))
 
 

@@ -116,3 +116,7 @@ class Scorer:
     def settings(self) -> dict[str, Any]:
         """Return the settings of this instance, each stored under its own name."""
         return {key: getattr(self, key) for key in self.default_settings()}
+
+    def resolved_settings(self) -> dict[str, Any]:
+        """Return the settings as they take effect, for people to read: a preset's values in the place of None."""
+        return self.settings()

@@ -104,3 +104,14 @@ def test_whole_numbers_serve_as_numbers_but_not_the_other_way() -> None:
     assert isinstance(coerce(3, float, "x"), float)
     with pytest.raises(SettingsError):
         coerce(3.0, int, "x")
+
+
+def test_settings_in_the_run_show_what_a_preset_stands_for(tmp_path: Path) -> None:
+    from pixelkit.registry import discover
+
+    cls = discover().get("convae").cls
+    settings = load_settings({"convae": cls}, overrides=["convae.preset=seed", "convae.epochs=3"])
+    write_settings(tmp_path / "settings.toml", settings, [make_scorer(cls, settings)])
+    text = (tmp_path / "settings.toml").read_text(encoding="utf-8")
+    assert "epochs = 3" in text
+    assert "dropout = 0.2" in text

@@ -45,7 +45,7 @@ def _as_json(registry: Registry) -> dict[str, list[dict[str, object]]]:
                 "about": _about(scorer),
                 "origin": scorer.origin,
                 "file": str(scorer.file),
-                "settings": scorer.cls.default_settings(),
+                "settings": _settings(scorer),
             }
             for scorer in registry.scorers.values()
         ],
@@ -57,6 +57,13 @@ def _about(scorer: RegisteredScorer) -> str:
     return (scorer.cls.__doc__ or "").strip().partition("\n")[0]
 
 
+def _settings(scorer: RegisteredScorer) -> dict[str, object]:
+    try:
+        return scorer.cls().resolved_settings()
+    except Exception:  # a plugin that cannot be made must not hide the others; 'pixelkit check' says why
+        return scorer.cls.default_settings()
+
+
 def _print(registry: Registry) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -64,7 +71,7 @@ def _print(registry: Registry) -> None:
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, markup=False)
     table = Table("scorer", "channels", "origin", "settings and their defaults", show_lines=True)
     for scorer in registry.scorers.values():
-        settings = ", ".join(f"{key}={value!r}" for key, value in scorer.cls.default_settings().items())
+        settings = ", ".join(f"{key}={value!r}" for key, value in _settings(scorer).items())
         table.add_row(scorer.name, ", ".join(scorer.cls.channels), scorer.origin, settings)
     if registry.scorers:
         console.print(table)

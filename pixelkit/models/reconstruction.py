@@ -20,6 +20,7 @@ from pixelkit.scorer import Scorer
 if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not wait for it
     from torch import nn
 
+SCORE_BATCH = 32  # clips: the largest that the 3-D network of the seed reconstructs within 4 GB
 BACKGROUND_CLIPS = 256  # whose mean is the background: more change it by less than a gray level
 
 
@@ -118,6 +119,10 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
         settings.check(self.name, multiple_of_16=("size", "length") if self.dimensions == 3 else ("size",))
         return settings
 
+    def resolved_settings(self) -> dict[str, Any]:
+        """Return every setting as it takes effect, those of the preset included."""
+        return self.settings() | dataclasses.asdict(self.resolved())
+
     def views(self) -> tuple[View, ...]:
         """Return the one gray view of the clips."""
         size = self.resolved().size
@@ -186,7 +191,7 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
         return {
             "network": to_fast_layout(for_scoring(network), device),
             "clips": Clips.of([video], self.views()[0], settings.length, settings.score_stride),
-            "batch": settings.batch,
+            "batch": SCORE_BATCH,
             "device": device,
             "precision": pick_precision(device, self.precision),
         }
