@@ -21,6 +21,7 @@ class ConvAE(ReconstructionScorer):
         "default": AutoencoderSettings(
             width=16,
             background=True,
+            batch=8,
             epochs=12,
             clips_per_epoch=1024,
             anneal=True,

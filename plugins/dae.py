@@ -22,6 +22,7 @@ class DAE(ReconstructionScorer):
         "default": AutoencoderSettings(
             width=16,
             background=True,
+            batch=8,
             noise=0.157,
             noisy_share=1.0,
             denoise=True,

@@ -21,7 +21,14 @@ class STAE(ReconstructionScorer):
     dimensions = 3
     presets: ClassVar = {
         "default": AutoencoderSettings(
-            width=16, background=True, epochs=6, clips_per_epoch=1024, anneal=True, patience=3, score_stride=2
+            width=8,
+            background=True,
+            batch=8,
+            epochs=12,
+            clips_per_epoch=1024,
+            anneal=True,
+            patience=3,
+            score_stride=2,
         ),
         "seed": AutoencoderSettings(width=64, score_stride=2),
     }

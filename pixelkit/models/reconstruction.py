@@ -20,7 +20,7 @@ from pixelkit.scorer import Scorer
 if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not wait for it
     from torch import nn
 
-SCORE_BATCH = 32  # clips: the largest that the 3-D network of the seed reconstructs within 4 GB
+SCORE_BATCH = 32  # clips at a time in scoring, whatever the batch in training
 BACKGROUND_CLIPS = 256  # whose mean is the background: more change it by less than a gray level
 
 
