@@ -31,7 +31,9 @@ def pixelkit(*words: object) -> str:
 def evaluate(csv: Path, labels: Path) -> dict[str, list[float]]:
     """Return micro AP, micro AUC and macro AUC of each channel of a CSV, in per cent."""
     found = json.loads(pixelkit("evaluate", csv, "--labels", labels, "--json"))
-    return {name: [100 * channel[over][figure] for over, figure in FIGURES] for name, channel in found.items()}
+    return {
+        name: [100 * channel[over][figure] for over, figure in FIGURES] for name, channel in found.items()
+    }
 
 
 def figures_of_run(data: Path, labels: Path, room: Path, options: list[str]) -> dict[str, list[float]]:

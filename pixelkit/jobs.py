@@ -6,6 +6,7 @@ import logging
 import random
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,7 +43,9 @@ def fit(scorer: Scorer, source_hash: str, train: Footage, folder: RunFolder) -> 
             return key
     scorer.workspace = folder.workspace(scorer.name, key)
     seed_everything(scorer.seed)
+    start = time.monotonic()
     scorer.fit(train.videos)
+    log.info("%s: fitted on %s frames in %.0f s", scorer.name, f"{train.frames:,}", time.monotonic() - start)
     with atomic(fitted) as temporary:
         temporary.mkdir()
         scorer.save(temporary)
@@ -58,7 +61,7 @@ def score(scorer: Scorer, fitted_key: str, footage: Footage, folder: RunFolder) 
     if stored.is_file():
         try:
             table = ScoreTable.read_csv(stored)
-            if table.channels == channels and len(table) == sum(map(len, footage.videos)):
+            if table.channels == channels and len(table) == footage.frames:
                 return table, stored
             log.warning("%s: does not hold every frame: it is made again", stored)
         except PixelkitError as error:
@@ -66,7 +69,7 @@ def score(scorer: Scorer, fitted_key: str, footage: Footage, folder: RunFolder) 
     workspace = folder.workspace(scorer.name, f"scores-{key}")
     seed_everything(scorer.seed)
     arrays = []
-    with bar(sum(len(video) for video in footage.videos), f"score with {scorer.name}", "frame") as done:
+    with bar(footage.frames, f"score with {scorer.name}", "frame") as done:
         for video in footage.videos:
             arrays.append(_score_video(scorer, video, footage.undecodable(video), workspace))
             done.update(len(video))

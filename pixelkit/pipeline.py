@@ -209,6 +209,7 @@ def write_csv(folder: RunFolder, recipe: Recipe) -> Path:
     )
     write_submission(file, table, scores, sample)
     check_submission(file, sample, table)
+    log.info("checked: %s frames of %d videos, every id has its score", f"{len(table):,}", len(table.videos()))
     return file
 
 

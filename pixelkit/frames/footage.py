@@ -26,6 +26,11 @@ class Footage:
     key: str
     bad: dict[str, tuple[int, ...]]
 
+    @property
+    def frames(self) -> int:
+        """How many frames all videos have together."""
+        return sum(map(len, self.videos))
+
     def undecodable(self, video: Video) -> tuple[int, ...]:
         """Return the positions in ``video`` whose file did not decode."""
         return self.bad.get(video.name, ())
