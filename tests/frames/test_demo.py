@@ -81,7 +81,7 @@ def test_layout_sample_and_labels_agree(tmp_path: Path) -> None:
 def test_labels_never_lie_inside(tmp_path: Path) -> None:
     write_demo(tmp_path / "demo", 0)
     names = {path.name for path in (tmp_path / "demo").rglob("*") if path.suffix != ".jpg" and path.is_file()}
-    assert names == {"sample_submission.csv", "demo.json"}
+    assert names == {"sample_submission.csv", "pixelkit.toml", "demo.json"}
 
 
 @pytest.mark.usefixtures("short")
