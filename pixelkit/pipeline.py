@@ -22,7 +22,7 @@ from pixelkit.frames.decode import DecodedVideo, FrameStore
 from pixelkit.frames.footage import Footage, split_heldout
 from pixelkit.frames.layouts import DataSet
 from pixelkit.frames.repair import FLIP_VIEW, RepairPlan, apply_repairs, plan_repairs
-from pixelkit.leaderboard.csv import check_submission, read_ids, write_submission
+from pixelkit.leaderboard.csv import check_sample, check_submission, write_submission
 from pixelkit.registry import RegisteredScorer
 from pixelkit.scorer import Scorer
 from pixelkit.scores.recipe import Recipe
@@ -123,7 +123,7 @@ def start(job: Job) -> list[Scorer]:
     """
     recipe_of(job, ["any"])
     if job.sample is not None:
-        read_ids(job.sample)
+        check_sample(job.sample, [video.name for video in job.data.test])
     scorers = [make_scorer(registered.cls, job.settings) for registered in job.scorers]
     write_settings(job.folder.path / "settings.toml", job.settings, scorers)
     return scorers
@@ -209,7 +209,9 @@ def write_csv(folder: RunFolder, recipe: Recipe) -> Path:
     )
     write_submission(file, table, scores, sample)
     check_submission(file, sample, table)
-    log.info("checked: %s frames of %d videos, every id has its score", f"{len(table):,}", len(table.videos()))
+    log.info(
+        "checked: %s frames of %d videos, every id has its score", f"{len(table):,}", len(table.videos())
+    )
     return file
 
 

@@ -7,7 +7,7 @@ import io
 import logging
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pixelkit.errors import SubmissionError, examples
 from pixelkit.files import write_text
-from pixelkit.frames.ids import frame_id, parse_id
+from pixelkit.frames.ids import frame_id, parse_id, video_key
 from pixelkit.scores.table import ScoreTable
 
 log = logging.getLogger("pixelkit")
@@ -111,6 +111,26 @@ def read_ids(sample: Path) -> list[str]:
     return ids
 
 
+def check_sample(sample: Path, videos: Iterable[str]) -> None:
+    """Check, before anything is scored, that a sample submission asks for videos of this data set only.
+
+    Parameters
+    ----------
+    sample
+        The sample submission.
+    videos
+        Names of the test videos.
+
+    Raises
+    ------
+    SubmissionError
+        If it is malformed, or asks for a video that is not among them.
+    """
+    _require_videos(
+        sample, [parse_id(text) for text in read_ids(sample)], [video_key(name) for name in videos]
+    )
+
+
 def read_submission(path: Path) -> ScoreTable:
     """Return the predictions of a CSV as a score table with the one channel ``Predicted``.
 
@@ -134,18 +154,22 @@ def _number(score: float) -> str:
     return format(Decimal(f"{score + 0.0:.9g}"), "f")  # + 0.0 turns -0.0 into 0.0
 
 
+def _require_videos(sample: Path, wanted: list[tuple[str, int]], known: Collection[str]) -> None:
+    lost = list(dict.fromkeys(video for video, _ in wanted if video not in known))
+    if lost:
+        raise SubmissionError(
+            f"{sample}: asks for video {examples(lost)}, which is not among the videos scored "
+            f"({examples(known)}): is this the sample of another data set?"
+        )
+
+
 def _rows_for(sample: Path, wanted: list[tuple[str, int]], keys: list[tuple[str, int]]) -> list[int]:
     """Return the row of ``keys`` that each wanted frame is scored by: its own, or the nearest of its video."""
     row_of = {key: row for row, key in enumerate(keys)}
     rows_of: dict[str, list[int]] = {}
     for row, (video, _) in enumerate(keys):
         rows_of.setdefault(video, []).append(row)
-    lost = list(dict.fromkeys(video for video, _ in wanted if video not in rows_of))
-    if lost:
-        raise SubmissionError(
-            f"{sample}: asks for video {examples(lost)}, which is not among the videos scored "
-            f"({examples(rows_of)}): is this the sample of another data set?"
-        )
+    _require_videos(sample, wanted, rows_of)
     missing = [key for key in wanted if key not in row_of]
     if missing:
         log.warning(
