@@ -7,7 +7,8 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +20,25 @@ from pixelkit.files import atomic
 from pixelkit.frames.footage import Footage
 from pixelkit.frames.video import Video
 from pixelkit.progress import bar
+from pixelkit.registry import explain
 from pixelkit.scorer import Scorer
 from pixelkit.scores.table import ScoreTable, fill
+from pixelkit.source import source_file, source_hash
 
 log = logging.getLogger("pixelkit")
 
 
-def fit(scorer: Scorer, source_hash: str, train: Footage, folder: RunFolder) -> str:
+def fit(scorer: Scorer, train: Footage, folder: RunFolder) -> str:
     """Fit ``scorer`` on ``train``, or load what was fitted before; return the key of the fitted scorer.
 
     A kill loses at most what the scorer had not yet left in its workspace.
+
+    Raises
+    ------
+    ScorerError
+        If the scorer raises anything: names it, the reason, and the line.
     """
-    key = digest(scorer.name, scorer.settings(), scorer.seed, source_hash, train.key)
+    key = digest(scorer.name, scorer.settings(), scorer.seed, source_hash(type(scorer)), train.key)
     fitted = folder.fitted(scorer.name, key)
     if fitted.is_dir():
         try:
@@ -44,9 +52,10 @@ def fit(scorer: Scorer, source_hash: str, train: Footage, folder: RunFolder) -> 
     scorer.workspace = folder.workspace(scorer.name, key)
     seed_everything(scorer.seed)
     start = time.monotonic()
-    scorer.fit(train.videos)
+    with blame(type(scorer)):
+        scorer.fit(train.videos)
     log.info("%s: fitted on %s frames in %.0f s", scorer.name, f"{train.frames:,}", time.monotonic() - start)
-    with atomic(fitted) as temporary:
+    with blame(type(scorer)), atomic(fitted) as temporary:
         temporary.mkdir()
         scorer.save(temporary)
     shutil.rmtree(scorer.workspace, ignore_errors=True)
@@ -88,10 +97,24 @@ def _score_video(scorer: Scorer, video: Video, bad: Sequence[int], workspace: Pa
             return scores
     except (OSError, ValueError):
         pass
-    scores = fill(check_scores(scorer, video, scorer.score(video)), bad)
+    with blame(type(scorer)):
+        scores = fill(check_scores(scorer, video, scorer.score(video)), bad)
     with atomic(kept) as temporary, temporary.open("wb") as file:
         np.save(file, scores)
     return scores
+
+
+@contextmanager
+def blame(cls: type[Scorer]) -> Iterator[None]:
+    """Turn whatever a scorer raises into a ScorerError of one line: a plugin is other people's code."""
+    try:
+        yield
+    except PixelkitError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ScorerError(
+            f"scorer {cls.name!r} failed: {explain(error, source_file(cls.__module__))}"
+        ) from error
 
 
 def check_scores(scorer: Scorer, video: Video, scores: object) -> NDArray[np.float32]:

@@ -9,14 +9,15 @@ that was killed, or that is run again with one setting changed, makes only what 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pixelkit import jobs
 from pixelkit.artifacts import RunFolder, RunRecord, digest
 from pixelkit.config import Settings, make_scorer, write_settings
-from pixelkit.errors import PixelkitError, PluginError, ScorerError
+from pixelkit.errors import PluginError
 from pixelkit.frames.cache import cache_folder
 from pixelkit.frames.decode import DecodedVideo, FrameStore
 from pixelkit.frames.footage import Footage, split_heldout
@@ -85,7 +86,7 @@ def score(job: Job) -> dict[str, Scored]:
             scores={name: _inside(job.folder, scored.test) for name, scored in tables.items()},
             heldout={name: _inside(job.folder, scored.heldout) for name, scored in tables.items()},
             max_gap=job.settings.max_gap,
-            sample=str(job.sample) if job.sample else None,
+            sample=str(job.sample.resolve()) if job.sample else None,
         )
     )
     return tables
@@ -95,16 +96,17 @@ def fit(job: Job) -> list[Path]:
     """Decode and fit; return the folder of each fitted scorer."""
     scorers = start(job)
     train = read_videos(job, scorers).train
-    return [
-        job.folder.fitted(scorer.name, jobs.fit(scorer, registered.source_hash(), train, job.folder))
-        for registered, scorer in zip(job.scorers, scorers, strict=True)
-    ]
+    fitted = []
+    for scorer in scorers:
+        with left_out_if_broken(job, scorer.name):
+            fitted.append(job.folder.fitted(scorer.name, jobs.fit(scorer, train, job.folder)))
+    return fitted
 
 
 def submit(folder: RunFolder, recipe: Path | None = None, sample: Path | None = None) -> Path:
     """Make the CSV of a scored run, by its own recipe or another; return its path."""
     if sample is not None:
-        folder.write_record(replace(folder.read_record(), sample=str(sample)))
+        folder.write_record(replace(folder.read_record(), sample=str(sample.resolve())))
     return write_csv(folder, Recipe.read(recipe or folder.recipe))
 
 
@@ -124,7 +126,12 @@ def start(job: Job) -> list[Scorer]:
     recipe_of(job, ["any"])
     if job.sample is not None:
         check_sample(job.sample, [video.name for video in job.data.test])
-    scorers = [make_scorer(registered.cls, job.settings) for registered in job.scorers]
+    scorers: list[Scorer] = []
+    for registered in job.scorers:
+        with left_out_if_broken(job, registered.name), jobs.blame(registered.cls):
+            scorer = make_scorer(registered.cls, job.settings)
+            scorer.views()
+            scorers.append(scorer)
     write_settings(job.folder.path / "settings.toml", job.settings, scorers)
     return scorers
 
@@ -161,39 +168,36 @@ def repair_plan(job: Job, train: Sequence[DecodedVideo], test: Sequence[DecodedV
 
 
 def score_all(job: Job, scorers: Sequence[Scorer], splits: Splits) -> dict[str, Scored]:
-    """Fit every scorer and let it score; one that fails is left out, unless it was asked for by name.
+    """Fit every scorer; let it score the left-out training videos and the test videos.
 
     Raises
     ------
     PluginError
-        If no scorer is left.
+        If no scorer is left, or one that was asked for by name fails.
     """
     scored: dict[str, Scored] = {}
-    for registered, scorer in zip(job.scorers, scorers, strict=True):
-        try:
-            scored[scorer.name] = fit_and_score(scorer, registered.source_hash(), splits, job.folder)
-        except (PluginError, MemoryError) as error:
-            if job.named:
-                raise
-            log.warning("%s is left out: %s", scorer.name, error)
+    for scorer in scorers:
+        with left_out_if_broken(job, scorer.name):
+            key = jobs.fit(scorer, splits.train, job.folder)
+            _, heldout = jobs.score(scorer, key, splits.heldout, job.folder)
+            _, test = jobs.score(scorer, key, splits.test, job.folder)
+            scored[scorer.name] = Scored(test, heldout)
     if not scored:
         raise PluginError(
-            "no scorer gave scores: see the warnings above, and 'pixelkit plugins' and 'pixelkit check'"
+            "no scorer gave scores: see the warnings, 'pixelkit plugins' and 'pixelkit check NAME'"
         )
     return scored
 
 
-def fit_and_score(scorer: Scorer, source_hash: str, splits: Splits, folder: RunFolder) -> Scored:
-    """Fit one scorer on the training videos, score the left-out and the test videos."""
+@contextmanager
+def left_out_if_broken(job: Job, name: str) -> Iterator[None]:
+    """Leave a scorer that fails out of the run, with its reason, unless it was asked for by name."""
     try:
-        key = jobs.fit(scorer, source_hash, splits.train, folder)
-        _, heldout = jobs.score(scorer, key, splits.heldout, folder)
-        _, test = jobs.score(scorer, key, splits.test, folder)
-    except (PixelkitError, MemoryError):
-        raise
-    except Exception as error:  # a plugin is other people's code: it may raise anything
-        raise ScorerError(f"scorer {scorer.name!r} failed: {type(error).__name__}: {error}") from error
-    return Scored(test, heldout)
+        yield
+    except PluginError as error:
+        if job.named:
+            raise
+        log.warning("%s is left out: %s", name, error)
 
 
 def write_csv(folder: RunFolder, recipe: Recipe) -> Path:
@@ -204,9 +208,8 @@ def write_csv(folder: RunFolder, recipe: Recipe) -> Path:
     scores = recipe.apply(table, heldout if len(heldout) else None, max_gap=record.max_gap)
     sample = Path(record.sample) if record.sample else None
     recipe.write(folder.recipe)
-    file = folder.submission(
-        digest(table.video.tolist(), table.number.tolist(), scores.tolist(), record.sample)
-    )
+    wanted = sample.read_bytes().hex() if sample else ""
+    file = folder.submission(digest(table.video.tolist(), table.number.tolist(), scores.tolist(), wanted))
     write_submission(file, table, scores, sample)
     check_submission(file, sample, table)
     log.info(

@@ -55,8 +55,7 @@ def test_what_is_fitted_and_scored_is_not_made_again(tmp_path: Path) -> None:
     folder, data = RunFolder(tmp_path), footage()
     first, second = Brightness(), Brightness()
     tables = [
-        jobs.score(scorer, jobs.fit(scorer, "source", data, folder), data, folder)[0]
-        for scorer in (first, second)
+        jobs.score(scorer, jobs.fit(scorer, data, folder), data, folder)[0] for scorer in (first, second)
     ]
     assert (first.fitted, second.fitted) == (1, 0)
     assert (len(first.scored), len(second.scored)) == (3, 0)
@@ -64,18 +63,17 @@ def test_what_is_fitted_and_scored_is_not_made_again(tmp_path: Path) -> None:
     assert not list((tmp_path / "unfinished").iterdir())
 
 
-def test_other_settings_source_seed_or_footage_are_other_artifacts(tmp_path: Path) -> None:
+def test_other_settings_seed_or_footage_are_other_artifacts(tmp_path: Path) -> None:
     folder, data = RunFolder(tmp_path), footage()
     seeded = Brightness()
     seeded.seed = 1
     keys = {
-        jobs.fit(Brightness(), "source", data, folder),
-        jobs.fit(Brightness(gain=2.0), "source", data, folder),
-        jobs.fit(Brightness(), "other source", data, folder),
-        jobs.fit(seeded, "source", data, folder),
-        jobs.fit(Brightness(), "source", footage(2), folder),
+        jobs.fit(Brightness(), data, folder),
+        jobs.fit(Brightness(gain=2.0), data, folder),
+        jobs.fit(seeded, data, folder),
+        jobs.fit(Brightness(), footage(2), folder),
     }
-    assert len(keys) == 5
+    assert len(keys) == 4
 
 
 def test_scoring_that_was_stopped_goes_on_with_the_next_video(tmp_path: Path) -> None:
@@ -89,30 +87,30 @@ def test_scoring_that_was_stopped_goes_on_with_the_next_video(tmp_path: Path) ->
             return super().score(video)
 
     scorer = Stopped()
-    key = jobs.fit(scorer, "source", data, folder)
+    key = jobs.fit(scorer, data, folder)
     with pytest.raises(KeyboardInterrupt):
         jobs.score(scorer, key, data, folder)
     table, _ = jobs.score(scorer, key, data, folder)
     assert scorer.scored == ["00", "01", "stopped", "02"]
     whole = RunFolder(tmp_path / "other")
     fresh = Brightness()
-    expected, _ = jobs.score(fresh, jobs.fit(fresh, "source", data, whole), data, whole)
+    expected, _ = jobs.score(fresh, jobs.fit(fresh, data, whole), data, whole)
     assert np.array_equal(table.values, expected.values)
 
 
 def test_a_corrupt_fitted_scorer_is_fitted_again(tmp_path: Path) -> None:
     folder, data = RunFolder(tmp_path), footage()
-    key = jobs.fit(Brightness(), "source", data, folder)
+    key = jobs.fit(Brightness(), data, folder)
     (folder.fitted("brightness", key) / "fitted.safetensors").write_bytes(b"rubbish")
     again = Brightness()
-    jobs.fit(again, "source", data, folder)
+    jobs.fit(again, data, folder)
     assert again.fitted == 1
 
 
 def test_a_corrupt_score_table_is_made_again(tmp_path: Path) -> None:
     folder, data = RunFolder(tmp_path), footage()
     scorer = Brightness()
-    key = jobs.fit(scorer, "source", data, folder)
+    key = jobs.fit(scorer, data, folder)
     table, file = jobs.score(scorer, key, data, folder)
     file.write_text(file.read_text()[:40])
     again, _ = jobs.score(scorer, key, data, folder)
@@ -122,9 +120,21 @@ def test_a_corrupt_score_table_is_made_again(tmp_path: Path) -> None:
 def test_a_frame_that_did_not_decode_takes_its_neighbours_score(tmp_path: Path) -> None:
     folder, data = RunFolder(tmp_path), footage(1, {"00": (2,)})
     scorer = Brightness()
-    table, _ = jobs.score(scorer, jobs.fit(scorer, "source", data, folder), data, folder)
+    table, _ = jobs.score(scorer, jobs.fit(scorer, data, folder), data, folder)
     values = table.values[:, 0]
     assert min(values[1], values[3]) <= values[2] <= max(values[1], values[3])
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no such layer"), SystemExit(3), MemoryError()])
+def test_whatever_a_scorer_raises_is_told_in_one_line(tmp_path: Path, error: BaseException) -> None:
+    class Broken(Brightness):
+        def fit(self, videos: Sequence[Video]) -> None:
+            assert videos
+            raise error
+
+    with pytest.raises(ScorerError, match=r"scorer 'brightness' failed: .*line") as caught:
+        jobs.fit(Broken(), footage(), RunFolder(tmp_path))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
