@@ -19,8 +19,9 @@ ifeq ($(DATA),demo-data)
 endif
 	@$(BIN)/pixelkit run $(DATA) $(RUN)
 
+# One test process a core, so one thread each: small networks on contended threads take ten times as long.
 test: $(READY)  ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(READY)  ## style, types
 	@$(BIN)/ruff check .
