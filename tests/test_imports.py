@@ -81,3 +81,8 @@ def test_nothing_imports_a_plugin_by_name(file: Path) -> None:
 def test_plugins_import_only_what_is_there_for_them(file: Path) -> None:
     for name in imported(file):
         assert name == "pixelkit" or name.startswith(FOR_PLUGINS), f"{file.name} imports {name}"
+
+
+def test_labels_are_out_of_reach_of_everything_but_evaluate() -> None:
+    readers = {module_name(file) for file in FILES if "pixelkit.frames.labels" in set(imported(file))}
+    assert readers == {"pixelkit.cli.evaluate"}
