@@ -2,8 +2,8 @@
 
 python benchmarks/memory.py ../shared/data/ped2
 
-Both runs decode, repair, fit and score with every autoencoder; training is cut short (it sees all videos, for fewer
-clips), since its length does not change what is resident at once.
+Both runs decode, repair, fit and score with every autoencoder. Training and scoring are cut short (fewer clips, of all
+videos), since how long they go on does not change what is resident at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from pathlib import Path
 
 from machine import describe_machine
 
-SHORT = [f"{name}.{key}" for name in ("convae", "dae", "stae") for key in ("epochs=1", "clips_per_epoch=640")]
+SHORT = [
+    f"{name}.{key}"
+    for name in ("convae", "dae", "stae")
+    for key in ("epochs=1", "clips_per_epoch=640", "score_stride=8")
+]
 
 
 def link_times(source: Path, target: Path, times: int) -> None:
