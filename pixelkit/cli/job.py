@@ -128,4 +128,4 @@ def run_name(data: DataSet) -> str:
 
 def describe(data: DataSet) -> str:
     """Return one line on a data set."""
-    return f"{data.root} ({data.layout}): {len(data.train)} training and {len(data.test)} test videos"
+    return f"{data.root} ({data.layout}): training videos {len(data.train)}, test videos {len(data.test)}"

@@ -90,7 +90,7 @@ def _split(videos: list[NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], NDArray[
         return (
             np.concatenate(training),
             np.concatenate(held_out),
-            f"{count:,} frames of {len(held_out)} training videos",
+            f"{count:,} frames of {len(held_out)} training video{'s' if len(held_out) > 1 else ''}",
         )
     frames = videos[0]
     count = max(1, len(frames) // HELD_OUT)
