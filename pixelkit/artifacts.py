@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pixelkit.errors import StorageError
-from pixelkit.files import make_folder, write_text
+from pixelkit.files import make_folder, storage_errors, write_text
+from pixelkit.scores.recipe import Recipe
 
 RECORD = "run.json"
+log = logging.getLogger("pixelkit")
 
 
 def digest(*parts: Any) -> str:
@@ -79,6 +82,15 @@ class RunFolder:
     def submission(self, key: str) -> Path:
         """The CSV, named by what is in it: an earlier one is never overwritten by another."""
         return self.path / f"{self.path.name}-{key}.csv"
+
+    def keep_recipe(self, recipe: Recipe) -> None:
+        """Write ``recipe.json``; one that was there and says something else is kept under another name."""
+        if self.recipe.is_file() and (before := self.recipe.read_bytes()) != recipe.to_json().encode():
+            kept = self.recipe.with_name(f"recipe-{digest(before.hex())}.json")
+            with storage_errors(kept):
+                self.recipe.replace(kept)
+            log.info("another recipe was there: kept as %s", kept)
+        recipe.write(self.recipe)
 
     def write_record(self, record: RunRecord) -> None:
         """Write ``run.json``."""

@@ -66,7 +66,7 @@ def score(scorer: Scorer, fitted_key: str, footage: Footage, folder: RunFolder) 
     """Return the scores of every frame of ``footage`` and where they are stored; each finished video is kept."""
     key = digest(fitted_key, footage.key)
     stored = folder.scores(scorer.name, key)
-    channels = tuple(f"{scorer.name}.{channel}" for channel in scorer.channels)
+    channels = channel_names(scorer)
     if stored.is_file():
         try:
             table = ScoreTable.read_csv(stored)
@@ -86,6 +86,11 @@ def score(scorer: Scorer, fitted_key: str, footage: Footage, folder: RunFolder) 
     table.write_csv(stored)
     shutil.rmtree(workspace, ignore_errors=True)
     return table, stored
+
+
+def channel_names(scorer: Scorer) -> tuple[str, ...]:
+    """Return the full names of a scorer's channels, as in ``convae.mean``."""
+    return tuple(f"{scorer.name}.{channel}" for channel in scorer.channels)
 
 
 def _score_video(scorer: Scorer, video: Video, bad: Sequence[int], workspace: Path) -> NDArray[np.float32]:

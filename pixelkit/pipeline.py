@@ -66,9 +66,8 @@ class Scored:
 
 def run(job: Job) -> Path:
     """Do the whole job and return the path of the checked CSV."""
-    tables = score(job)
-    channels = ScoreTable.join([ScoreTable.read_csv(table.test) for table in tables.values()]).channels
-    return write_csv(job.folder, recipe_of(job, channels))
+    score(job)
+    return submit(job.folder)
 
 
 def recipe_of(job: Job, channels: Sequence[str]) -> Recipe:
@@ -89,6 +88,10 @@ def score(job: Job) -> dict[str, Scored]:
             sample=str(job.sample.resolve()) if job.sample else None,
         )
     )
+    channels = [
+        channel for scorer in scorers if scorer.name in tables for channel in jobs.channel_names(scorer)
+    ]
+    job.folder.keep_recipe(recipe_of(job, channels))
     return tables
 
 
@@ -107,7 +110,9 @@ def submit(folder: RunFolder, recipe: Path | None = None, sample: Path | None = 
     """Make the CSV of a scored run, by its own recipe or another; return its path."""
     if sample is not None:
         folder.write_record(replace(folder.read_record(), sample=str(sample.resolve())))
-    return write_csv(folder, Recipe.read(recipe or folder.recipe))
+    if recipe is not None:
+        folder.keep_recipe(Recipe.read(recipe))
+    return write_csv(folder, Recipe.read(folder.recipe))
 
 
 def check(folder: RunFolder, csv: Path, sample: Path | None = None) -> Path:
@@ -207,7 +212,6 @@ def write_csv(folder: RunFolder, recipe: Recipe) -> Path:
     heldout = _stored(folder, record.heldout)
     scores = recipe.apply(table, heldout if len(heldout) else None, max_gap=record.max_gap)
     sample = Path(record.sample) if record.sample else None
-    recipe.write(folder.recipe)
     wanted = sample.read_bytes().hex() if sample else ""
     file = folder.submission(digest(table.video.tolist(), table.number.tolist(), scores.tolist(), wanted))
     write_submission(file, table, scores, sample)

@@ -164,6 +164,22 @@ def test_submit_follows_an_edited_recipe_and_refuses_a_bad_csv(street: Path, off
     assert "01_00007" in refused.stderr
 
 
+def test_score_then_submit_gives_what_run_gives(street: Path, offset_plugin: Path) -> None:
+    expected = csv_of(run(street, offset_plugin, "--out", "whole"), street)
+    command = ("score", street, "--plugins", offset_plugin, "--scorers", "offset", *QUICK)
+    assert pixelkit(*command, cwd=street.parent).returncode == 0
+    assert csv_of(pixelkit("submit", cwd=street.parent), street).read_bytes() == expected.read_bytes()
+
+
+def test_an_edited_recipe_is_kept_when_the_run_is_made_again(street: Path, offset_plugin: Path) -> None:
+    made = csv_of(run(street, offset_plugin), street)
+    recipe = made.parent / "recipe.json"
+    edited = recipe.read_text().replace('"gaussian"', '"none"')
+    recipe.write_text(edited)
+    assert csv_of(run(street, offset_plugin), street) == made
+    assert edited in [file.read_text() for file in made.parent.glob("recipe-*.json")]
+
+
 def test_a_disk_that_fills_up_is_one_clear_line_and_loses_nothing(street: Path, offset_plugin: Path) -> None:
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

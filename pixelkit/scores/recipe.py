@@ -135,9 +135,13 @@ class Recipe:
 
     def write(self, path: Path) -> None:
         """Write the recipe as JSON; the same recipe gives the same bytes."""
+        write_text(path, self.to_json())
+
+    def to_json(self) -> str:
+        """Return what :meth:`write` writes."""
         plain = asdict(self)
         channels = plain.pop("channels")
-        write_text(path, json.dumps({"version": VERSION, **plain, "channels": channels}, indent=2) + "\n")
+        return json.dumps({"version": VERSION, **plain, "channels": channels}, indent=2) + "\n"
 
     def apply(
         self, table: ScoreTable, heldout: ScoreTable | None = None, *, max_gap: int = MAX_GAP
