@@ -20,7 +20,9 @@ from pixelkit.scorer import Scorer
 if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not wait for it
     from torch import nn
 
-SCORE_BATCH = 32  # clips at a time in scoring, whatever the batch in training
+# Clips scored at a time. On a CPU, activations of 32 clips do not fit its cache: ConvAE takes 3.9 ms a clip, of 8 clips
+# 2.2. A GPU wants more of them; if they do not fit, the batch is halved.
+SCORE_BATCH, SCORE_BATCH_CPU = 32, 8
 BACKGROUND_CLIPS = 256  # whose mean is the background: more change it by less than a gray level
 
 
@@ -191,7 +193,7 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
         return {
             "network": to_fast_layout(for_scoring(network), device),
             "clips": Clips.of([video], self.views()[0], settings.length, settings.score_stride),
-            "batch": SCORE_BATCH,
+            "batch": SCORE_BATCH_CPU if device.type == "cpu" else SCORE_BATCH,
             "device": device,
             "precision": pick_precision(device, self.precision),
         }
