@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pixelkit import Scorer, hookimpl
-from pixelkit.models.presets import AutoencoderSettings
+from pixelkit.models.presets import DEFAULT, AutoencoderSettings
 from pixelkit.models.reconstruction import ReconstructionScorer
 
 
@@ -18,16 +18,7 @@ class ConvAE(ReconstructionScorer):
 
     name = "convae"
     presets: ClassVar = {
-        "default": AutoencoderSettings(
-            width=16,
-            background=True,
-            batch=8,
-            epochs=12,
-            clips_per_epoch=1024,
-            anneal=True,
-            patience=5,
-            score_stride=2,
-        ),
+        "default": DEFAULT,
         "seed": AutoencoderSettings(width=64, dropout=0.2),
     }
     check_settings: ClassVar = {"size": 32, "width": 8, "epochs": 3, "batch": 8}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from pixelkit import Scorer, hookimpl
-from pixelkit.models.presets import AutoencoderSettings
+from pixelkit.models.presets import DEFAULT, AutoencoderSettings
 from pixelkit.models.reconstruction import ReconstructionScorer
 
 
@@ -19,19 +20,7 @@ class DAE(ReconstructionScorer):
 
     name = "dae"
     presets: ClassVar = {
-        "default": AutoencoderSettings(
-            width=16,
-            background=True,
-            batch=8,
-            noise=0.157,
-            noisy_share=1.0,
-            denoise=True,
-            epochs=12,
-            clips_per_epoch=1024,
-            anneal=True,
-            patience=5,
-            score_stride=2,
-        ),
+        "default": replace(DEFAULT, noise=0.157, noisy_share=1.0, denoise=True),
         "seed": AutoencoderSettings(width=64, dropout=0.2, noise=0.157, noisy_share=1.0, denoise=True),
     }
     check_settings: ClassVar = {"size": 32, "width": 8, "epochs": 3, "batch": 8}

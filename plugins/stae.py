@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from pixelkit import Scorer, hookimpl
-from pixelkit.models.presets import AutoencoderSettings
+from pixelkit.models.presets import DEFAULT, AutoencoderSettings
 from pixelkit.models.reconstruction import ReconstructionScorer
 
 
@@ -20,16 +21,7 @@ class STAE(ReconstructionScorer):
     name = "stae"
     dimensions = 3
     presets: ClassVar = {
-        "default": AutoencoderSettings(
-            width=8,
-            background=True,
-            batch=8,
-            epochs=12,
-            clips_per_epoch=1024,
-            anneal=True,
-            patience=5,
-            score_stride=2,
-        ),
+        "default": replace(DEFAULT, width=8),
         "seed": AutoencoderSettings(width=64, score_stride=2),
     }
     check_settings: ClassVar = {"size": 32, "width": 4, "epochs": 3, "batch": 8}

@@ -67,6 +67,18 @@ class AutoencoderSettings:
             )
 
 
+DEFAULT = AutoencoderSettings(
+    width=16,
+    background=True,
+    batch=8,
+    epochs=12,
+    clips_per_epoch=1024,
+    anneal=True,
+    patience=5,
+    score_stride=2,
+)
+"""What the default presets share: chosen on held-out training video alone, see ``benchmarks/autoencoders.md``."""
+
 _LEAST: dict[str, float] = {
     "width": 1,
     "length": 1,
