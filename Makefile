@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DATA   ?= demo-data
 RUN    ?=
+PED2   ?= ../shared/data/ped2
 
 .PHONY: help submit test lint bench clean
 .DEFAULT_GOAL := help
@@ -28,8 +29,10 @@ lint: $(READY)  ## style, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(READY)  ## the benchmarks: minutes to hours, on a quiet machine
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: $(READY)  ## the benchmarks on PED2=...: about an hour, on a machine that does nothing else
+	$(BIN)/python benchmarks/startup.py
+	@for name in decode repair autoencoders memory ped2; do \
+	  echo "$(BIN)/python benchmarks/$$name.py $(PED2)"; $(BIN)/python benchmarks/$$name.py $(PED2) || exit 1; done
 
 clean:  ## remove the environment and the demo data; runs and caches stay
 	rm -rf $(VENV) demo-data

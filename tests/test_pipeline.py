@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from conftest import PLUGIN, STREET_IDS, pixelkit
+
+from pixelkit.frames.ids import parse_id
 
 QUICK = ("--set", "repair.flips=false")
 
@@ -225,3 +228,20 @@ def test_a_mistake_is_one_line_without_a_traceback(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_run_on_frames_numbered_as_those_of_pixelplay_gives_its_11706_ids(
+    pixelplay_sample: Path, street: Path, offset_plugin: Path
+) -> None:
+    expected = ids(pixelplay_sample)
+    frame = next((street / "training_videos" / "01").iterdir())
+    root = street.parent / "pixelplay"
+    shutil.copytree(street / "training_videos", root / "Dataset" / "training_videos")
+    for video, number in map(parse_id, expected):
+        place = root / "Dataset" / "testing_videos" / f"{int(video):02d}" / f"frame_{number:05d}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.hardlink_to(frame)
+    assert len(expected) == 11_706
+    assert ids(csv_of(run(root, offset_plugin), root)) == expected
+    shutil.copy(pixelplay_sample, root / "sample_submission.csv")
+    assert ids(csv_of(run(root, offset_plugin), root)) == expected
