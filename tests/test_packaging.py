@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PLUGIN, pixelkit
+from street import PLUGIN, pixelkit
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = """

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PLUGIN, STREET_IDS, pixelkit
+from street import PLUGIN, STREET_IDS, pixelkit
 
 from pixelkit.frames.ids import parse_id
 

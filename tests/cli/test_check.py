@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from conftest import pixelkit
+from street import pixelkit
 
 
 def break_it(folder: Path, old: str, new: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from conftest import pixelkit
+from street import pixelkit
 
 
 def test_copy_is_printed_and_refused_a_second_time(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from conftest import pixelkit
+from street import pixelkit
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import pixelkit
+from street import pixelkit
 
 
 def test_healthy_installation(offset_plugin: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import pixelkit
+from street import pixelkit
 
 ROOT = Path(__file__).resolve().parents[2]
 

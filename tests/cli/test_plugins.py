@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import pixelkit
+from street import pixelkit
 
 
 def test_table_shows_scorer_and_failure(offset_plugin: Path, tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import write_frames
 from numpy.typing import NDArray
+from street import write_frames
 
 from pixelkit.errors import DataError, StorageError
 from pixelkit.frames import cache, decode_pass

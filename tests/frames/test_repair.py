@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import write_frames
+from street import write_frames
 
 from pixelkit.frames.corrupt import Corruption, corrupt_dataset
 from pixelkit.frames.decode import DecodedVideo, FrameStore
@@ -58,7 +58,7 @@ def test_flipped_and_noisy_frames_are_found_and_no_others(corrupted: tuple[Split
 
 def test_summary_tells_accuracy_and_threshold(corrupted: tuple[Split, Path, RepairPlan]) -> None:
     flips, noise = corrupted[2].summary()
-    assert "100.00% of 24 frames of 1 training videos" in flips
+    assert "100.00% of 24 frames of 1 training video," in flips
     assert "noise above" in noise and "training frames have" in noise
 
 

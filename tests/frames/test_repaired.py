@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_frames
+from street import write_frames
 
 from pixelkit.frames.decode import DecodedVideo, FrameStore
 from pixelkit.frames.layouts import find_dataset
