@@ -182,7 +182,8 @@ def _normalised(
         if heldout is None or not len(heldout) or name not in heldout.channels:
             raise RecipeError(
                 f"channel {name!r} is to be calibrated (scope 'heldout'), but there are no scores of left-out "
-                f"training videos for it: score with a holdout above 0 and two or more training videos, or choose scope 'global'"
+                f"training videos for it: score with a holdout above 0 and two or more training videos, or choose "
+                f"scope 'global'"
             )
         normal = heldout.channel(name)
     values = normalise.normalise(
