@@ -95,12 +95,11 @@ def channel_names(scorer: Scorer) -> tuple[str, ...]:
 
 def _score_video(scorer: Scorer, video: Video, bad: Sequence[int], workspace: Path) -> NDArray[np.float32]:
     kept = workspace / f"{video.name}.npy"
-    shape = (len(video), len(scorer.channels))
     try:
-        scores: NDArray[np.float32] = np.load(kept, allow_pickle=False)
-        if scores.shape == shape:
-            return scores
-    except (OSError, ValueError):
+        before: NDArray[np.float32] = np.load(kept, allow_pickle=False)
+        if before.shape == (len(video), len(scorer.channels)):
+            return before
+    except (OSError, ValueError, EOFError):  # not there, or damaged: the video is scored
         pass
     with blame(type(scorer)):
         scores = fill(check_scores(scorer, video, scorer.score(video)), bad)

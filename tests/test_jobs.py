@@ -98,6 +98,23 @@ def test_scoring_that_was_stopped_goes_on_with_the_next_video(tmp_path: Path) ->
     assert np.array_equal(table.values, expected.values)
 
 
+@pytest.mark.parametrize("damage", [b"", b"rubbish", None])
+def test_a_damaged_piece_of_unfinished_scoring_is_made_again(tmp_path: Path, damage: bytes | None) -> None:
+    folder, data = RunFolder(tmp_path), footage(1)
+    scorer = Brightness()
+    key = jobs.fit(scorer, data, folder)
+    expected, file = jobs.score(scorer, key, data, folder)
+    piece = folder.workspace(scorer.name, f"scores-{file.stem.rpartition('-')[2]}") / "00.npy"
+    if damage is None:
+        np.save(piece, np.zeros((2, 1), np.float32))
+    else:
+        piece.write_bytes(damage)
+    file.unlink()
+    again, _ = jobs.score(scorer, key, data, folder)
+    assert np.array_equal(again.values, expected.values)
+    assert len(scorer.scored) == 2
+
+
 def test_a_corrupt_fitted_scorer_is_fitted_again(tmp_path: Path) -> None:
     folder, data = RunFolder(tmp_path), footage()
     key = jobs.fit(Brightness(), data, folder)
