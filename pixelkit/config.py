@@ -23,32 +23,12 @@ from pixelkit.errors import SettingsError, did_you_mean
 from pixelkit.files import write_text
 from pixelkit.frames.repair import RepairSettings
 from pixelkit.frames.video import MAX_GAP
+from pixelkit.scores.recipe import RecipeSettings
 
 if TYPE_CHECKING:
     from pixelkit.scorer import Scorer
 
 FILE_NAME = "pixelkit.toml"
-
-
-@dataclass(frozen=True)
-class RecipeSettings:
-    """How scores become one number per frame when nothing has been tuned.
-
-    Chosen without labels. Rank normalisation over the whole test set, with equal weights: the combination that
-    needs no scale to be guessed. Gaussian smoothing of 10 frames: between the 3 and the 17 frames that entrants
-    of PixelPlay '26 have published.
-    """
-
-    normalise: str = "rank"
-    """``rank``, ``min-max``, ``percentile`` or ``z``."""
-    scope: str = "global"
-    """``global``, ``video``, or ``heldout`` (calibrated on left-out training videos)."""
-    smooth: str = "gaussian"
-    """``gaussian``, ``moving average``, ``median``, ``exponential`` or ``none``."""
-    width: float = 10.0
-    """Width of the smoothing, in frames."""
-    fusion: str = "rank average"
-    """``rank average``, ``weighted sum``, ``maximum`` or ``power``."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ that was killed, or that is run again with one setting changed, makes only what 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -72,7 +72,7 @@ def run(job: Job) -> Path:
 
 def recipe_of(job: Job, channels: Sequence[str]) -> Recipe:
     """Return the recipe that was handed over, or the untuned one, in which every scorer weighs the same."""
-    return Recipe.read(job.recipe) if job.recipe else Recipe.untuned(channels, **asdict(job.settings.recipe))
+    return Recipe.read(job.recipe) if job.recipe else Recipe.untuned(channels, job.settings.recipe)
 
 
 def score(job: Job) -> dict[str, Scored]:
@@ -103,6 +103,7 @@ def fit(job: Job) -> list[Path]:
     for scorer in scorers:
         with left_out_if_broken(job, scorer.name):
             fitted.append(job.folder.fitted(scorer.name, jobs.fit(scorer, train, job.folder)))
+    require_some(fitted)
     return fitted
 
 
@@ -187,11 +188,16 @@ def score_all(job: Job, scorers: Sequence[Scorer], splits: Splits) -> dict[str, 
             _, heldout = jobs.score(scorer, key, splits.heldout, job.folder)
             _, test = jobs.score(scorer, key, splits.test, job.folder)
             scored[scorer.name] = Scored(test, heldout)
-    if not scored:
-        raise PluginError(
-            "no scorer gave scores: see the warnings, 'pixelkit plugins' and 'pixelkit check NAME'"
-        )
+    require_some(scored)
     return scored
+
+
+def require_some(made: Sized) -> None:
+    """Raise a PluginError if every scorer was left out."""
+    if not made:
+        raise PluginError(
+            "every scorer was left out: see the warnings, 'pixelkit plugins', 'pixelkit check NAME'"
+        )
 
 
 @contextmanager

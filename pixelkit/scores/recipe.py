@@ -32,6 +32,31 @@ LARGEST_POWER = 16.0
 
 
 @dataclass(frozen=True)
+class RecipeSettings:
+    """The ``[recipe]`` section of the settings: what the recipe is when nothing has been tuned.
+
+    No default was chosen by looking at labels:
+
+    - *ranks*, because they need no scale to be guessed, a spike counts no more than its rank, and averaging ranks is
+      what works best without labels (Goswami et al., ICLR 2023);
+    - over *all* videos, because per-video scales assume that every video holds an anomaly;
+    - a *Gaussian of 10 frames*, because anomalies last for many frames and noise does not; published entries to
+      PixelPlay '26 smoothed with 3 to 17 frames, and 10 is the middle of that.
+    """
+
+    normalise: str = "rank"
+    """``rank``, ``min-max``, ``percentile`` or ``z``."""
+    scope: str = "global"
+    """``global``, ``video``, or ``heldout`` (calibrated on left-out training videos)."""
+    smooth: str = "gaussian"
+    """``gaussian``, ``moving average``, ``median``, ``exponential`` or ``none``."""
+    width: float = 10.0
+    """Width of the smoothing, in frames."""
+    fusion: str = "rank average"
+    """``rank average``, ``weighted sum``, ``maximum`` or ``power``."""
+
+
+@dataclass(frozen=True)
 class ChannelRecipe:
     """What happens to one channel before smoothing.
 
@@ -86,35 +111,23 @@ class Recipe:
             raise RecipeError("the recipe has no channel with a weight above 0: expected at least one")
 
     @classmethod
-    def untuned(
-        cls,
-        channels: Iterable[str],
-        *,
-        normalise: str = "rank",
-        scope: str = "global",
-        smooth: str = "gaussian",
-        width: float = 10.0,
-        fusion: str = "rank average",
-    ) -> Recipe:
-        """Return the recipe for when nothing has been tuned: the equal-weight rank average.
+    def untuned(cls, channels: Iterable[str], settings: RecipeSettings | None = None) -> Recipe:
+        """Return the recipe for when nothing has been tuned: every scorer weighs the same.
 
-        No default was chosen by looking at labels:
-
-        - *ranks*, because they need no scale to be guessed, a spike counts no more than its rank, and averaging
-          ranks is what works best without labels (Goswami et al., ICLR 2023);
-        - over *all* videos, because per-video scales assume that every video holds an anomaly;
-        - *equal weights* for scorers (the part of a channel's name before the dot), shared out evenly among the
-          channels of each, so that a scorer with many channels does not outvote the others;
-        - a *Gaussian of 10 frames*, because anomalies last for many frames and noise does not; published entries to
-          PixelPlay '26 smoothed with 3 to 17 frames, and 10 is the middle of that.
+        The weight of a scorer (the part of a channel's name before the dot) is shared out evenly among its channels,
+        so that one with many channels does not outvote the others.
         """
+        chosen = settings or RecipeSettings()
         names = tuple(channels)
         of_scorer = Counter(_scorer(name) for name in names)
         return cls(
-            {name: ChannelRecipe(normalise, scope, 1.0, 1 / of_scorer[_scorer(name)]) for name in names},
-            smooth,
-            width,
-            fusion,
+            {
+                name: ChannelRecipe(chosen.normalise, chosen.scope, weight=1 / of_scorer[_scorer(name)])
+                for name in names
+            },
+            chosen.smooth,
+            chosen.width,
+            chosen.fusion,
         )
 
     @classmethod

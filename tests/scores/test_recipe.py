@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pixelkit.errors import RecipeError
 from pixelkit.scores import fuse, normalise, smooth
 from pixelkit.scores.metrics import roc_auc
-from pixelkit.scores.recipe import LARGEST_POWER, ChannelRecipe, Recipe
+from pixelkit.scores.recipe import LARGEST_POWER, ChannelRecipe, Recipe, RecipeSettings
 from pixelkit.scores.table import ScoreTable
 
 CHANNELS = ("convae.mean", "convae.patch", "dae.mean")
@@ -77,8 +77,8 @@ def test_untuned_gives_every_scorer_the_same_say() -> None:
         "dae.mean": 1.0,
     }
     assert (recipe.smooth, recipe.width, recipe.fusion) == ("gaussian", 10, "rank average")
-    doubled = Recipe.untuned(["a.x", "a.y", "b.x"], smooth="none")
-    single = Recipe.untuned(["a.x", "b.x"], smooth="none")
+    doubled = Recipe.untuned(["a.x", "a.y", "b.x"], RecipeSettings(smooth="none"))
+    single = Recipe.untuned(["a.x", "b.x"], RecipeSettings(smooth="none"))
     values = np.random.default_rng(0).random((40, 2))
     of = ["1"] * 40, range(40)
     copied = ScoreTable(*of, ["a.x", "a.y", "b.x"], values[:, [0, 0, 1]])
@@ -119,7 +119,7 @@ def test_an_unknown_channel_is_named_with_the_nearest_one() -> None:
 @pytest.mark.parametrize("heldout", [None, ScoreTable.from_videos(CHANNELS, [], [])])
 def test_calibration_without_held_out_scores_is_an_error(heldout: ScoreTable | None) -> None:
     with pytest.raises(RecipeError, match="no scores of left-out training videos"):
-        Recipe.untuned(CHANNELS, scope="heldout").apply(table(), heldout)
+        Recipe.untuned(CHANNELS, RecipeSettings(scope="heldout")).apply(table(), heldout)
 
 
 @pytest.mark.parametrize(
