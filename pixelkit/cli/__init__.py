@@ -48,15 +48,13 @@ class LazyGroup(click.Group):
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
 @click.version_option(package_name="pixelkit")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def pixelkit(ctx: click.Context, debug: bool) -> None:
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+def pixelkit() -> None:
     """From a folder of surveillance videos to a checked leaderboard CSV.
 
     Results go to stdout, progress and messages to stderr. Exit code 0, 1 (an error, explained in one line) or
     2 (usage).
     """
-    ctx.obj = {"debug": debug}
 
 
 def main(arguments: list[str] | None = None) -> None:

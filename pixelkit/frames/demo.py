@@ -111,15 +111,10 @@ def write_demo(folder: Path, seed: int = 0) -> bool:
     if there:
         return False
     clear_leftovers(folder)
-    try:
-        with atomic(folder) as temporary:
-            _write_data(temporary, seed, test, corruption, plans)
-            if not _is_complete(folder, seed):
-                shutil.rmtree(folder, ignore_errors=True)
-    except StorageError:
-        if not _is_complete(folder, seed):  # otherwise another process was faster
-            raise
-        return False
+    with atomic(folder) as temporary:
+        _write_data(temporary, seed, test, corruption, plans)
+        if not _is_complete(folder, seed):  # otherwise another process was faster, and its folder stays
+            shutil.rmtree(folder, ignore_errors=True)
     return True
 
 
