@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pixelkit.frames.inventory import Inventory, VideoInventory
+    from pixelkit.frames.video import View
 
 PATH = click.Path(path_type=Path)
 # Wide enough for every column when stdout is a file or a pipe, whose width nobody knows.
@@ -32,7 +34,7 @@ _PIPE_WIDTH = 120
 def data(data: Path | None, train: Path | None, test: Path | None, cache: Path | None, as_json: bool) -> None:
     """Tell what DATA holds: videos, frames, gaps, sizes, undecodable files, suspected flips and noise.
 
-    Every frame is decoded, into the cache that 'pixelkit run' uses too.
+    Every frame is decoded, in the views of all scorers, into the cache that 'pixelkit run' uses too.
     """
     if data is None and (train is None or test is None):
         raise click.UsageError("name the data set: pixelkit data DATA, or --train FOLDER --test FOLDER")
@@ -58,11 +60,25 @@ def _look(root: Path | None, train: Path | None, test: Path | None, cache: Path 
     from pixelkit.frames.repair import FLIP_VIEW, plan_repairs
 
     found = find_dataset(root, train=train, test=test)
-    videos = FrameStore(cache or cache_folder()).decode([*found.train, *found.test], [FLIP_VIEW])
+    views = sorted({FLIP_VIEW, *_views_of_scorers()})
+    videos = FrameStore(cache or cache_folder()).decode([*found.train, *found.test], views)
     trained, tested = videos[: len(found.train)], videos[len(found.train) :]
     settings = Settings()
     plan = plan_repairs(trained, tested, settings.repair, seed=settings.seed)
     return take_inventory(found, trained, tested, plan)
+
+
+def _views_of_scorers() -> set[View]:
+    """Return what all scorers want to see by default, so that a run after this decodes nothing."""
+    from pixelkit.registry import discover
+
+    views: set[View] = set()
+    for registered in discover().scorers.values():
+        with contextlib.suppress(
+            Exception
+        ):  # a broken plugin is told of by 'pixelkit plugins' and left out here
+            views.update(registered.cls().views())
+    return views
 
 
 def _print(found: Inventory) -> None:

@@ -60,6 +60,8 @@ def test_table_counts_and_details_follow(odd_street: Path, tmp_path: Path) -> No
     assert "test 01: missing 20-39" in told.stdout
     assert "test 01: undecodable frame_00045.jpg (zero bytes)" in told.stdout
     assert (tmp_path / "mine" / "frames").is_dir()
+    ours = {path.name for path in (tmp_path / "mine").rglob("*.npy")}
+    assert "128x128-gray.npy" in ours, "a run after this would decode every frame again for the autoencoders"
     assert not (tmp_path / "cache").exists()
 
 
