@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
 import click
+from packaging.requirements import Requirement
 
 # Enough for the decoded views of a data set like PixelPlay '26 (343 MB a gray view of 128x128) and a run.
 _LOW_DISK = 2 << 30
@@ -59,30 +58,23 @@ def _print(found: Diagnosis) -> None:
         click.echo("everything that pixelkit needs is there")
 
 
-def needed_packages() -> Iterator[tuple[str, str]]:
-    """Yield each package that pixelkit needs, and the oldest version that it works with (or an empty text)."""
-    for line in metadata.requires("pixelkit") or []:
-        match = re.fullmatch(r"([\w.-]+)(?:>=([\d.]+))?", line.replace(" ", ""))
-        if match is not None:  # what belongs to an extra bears a condition after ';'
-            yield match[1], match[2] or ""
+def needed_packages() -> list[Requirement]:
+    """Return the packages that pixelkit needs, without those of its extras."""
+    needed = map(Requirement, metadata.requires("pixelkit") or [])
+    return [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
 
 
 def _packages(found: Diagnosis) -> None:
-    for name, oldest in needed_packages():
+    for needed in needed_packages():
         try:
-            version = metadata.version(name)
+            version = metadata.version(needed.name)
         except metadata.PackageNotFoundError:
-            found.facts[name] = "missing"
-            found.problems.append(f"{name} is not installed: pip install '{name}{oldest and '>=' + oldest}'")
+            found.facts[needed.name] = "missing"
+            found.problems.append(f"{needed.name} is not installed: pip install '{needed}'")
             continue
-        found.facts[name] = version
-        if oldest and _release(version) < _release(oldest):
-            found.problems.append(f"{name} {version} is too old: pip install '{name}>={oldest}'")
-
-
-def _release(version: str) -> list[int]:
-    """Return the numbers of a version: [2, 15, 0] for ``2.15.0+cu132``."""
-    return [int(part) for part in re.findall(r"\d+", version.partition("+")[0])]
+        found.facts[needed.name] = version
+        if not needed.specifier.contains(version, prereleases=True):
+            found.problems.append(f"{needed.name} {version} is too old: pip install '{needed}'")
 
 
 def _torch(found: Diagnosis) -> None:
