@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ from street import PLUGIN, write_frames
 # No deadline: a machine that is busy with something else is no bug.
 settings.register_profile("pixelkit", deadline=None, max_examples=50)
 settings.load_profile("pixelkit")
+
+# What a shell starts with '&', CI often, ignores Ctrl-C, and so do its children: those that tests stop must hear it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
