@@ -25,7 +25,7 @@ from pixelkit.plugins.stae import STAE
 from sklearn.metrics import roc_auc_score
 from torch.utils.flop_counter import FlopCounterMode
 
-from pixelkit.frames.video import Video, View, render
+from pixelkit.frames.video import KeptInMemory, Video, View, render
 from pixelkit.models.reconstruction import ReconstructionScorer
 
 SCORERS: dict[str, type[ReconstructionScorer]] = {"convae": ConvAE, "dae": DAE, "stae": STAE}
@@ -36,7 +36,7 @@ Frames = NDArray[np.uint8]
 
 
 @dataclass
-class GrayFrames:
+class GrayFrames(KeptInMemory):
     """Gray frames in memory, as a source of the one view that autoencoders ask for."""
 
     gray: Frames

@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from pixelkit.frames.video import Video, View
+from pixelkit.frames.video import KeptInMemory, Video, View
 from pixelkit.models.clips import Clips
 from pixelkit.models.device import pick_device, pick_precision, to_fast_layout
 from pixelkit.models.frame_errors import frame_errors
@@ -46,7 +46,7 @@ CASES: list[tuple[str, ReconstructionScorer]] = [
 ]
 
 
-class Mapped:
+class Mapped(KeptInMemory):
     """Frames in a memory map, as the cache keeps them."""
 
     def __init__(self, file: Path) -> None:

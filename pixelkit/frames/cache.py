@@ -8,6 +8,7 @@
         128x128-gray.npy.crc32   its checksum and size
         frames.json              noise and size of every frame, and which files gave none
         frames.json.crc32
+        kept-81b0….safetensors   what a scorer computed from these frames, boxes for one (kept.py)
 
 Any of it can be deleted at any time: it is made again.
 """
@@ -177,7 +178,7 @@ def is_whole(path: Path) -> bool:
         return False
     except (OSError, UnicodeDecodeError):
         pass
-    log.warning("cache file %s is damaged: its frames are decoded again", path)
+    log.warning("cache file %s is damaged: it is made again", path)
     return False
 
 

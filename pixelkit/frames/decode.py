@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.errors import DataError, examples
+from pixelkit.frames import kept
 from pixelkit.frames.cache import FrameFacts, VideoCache
 from pixelkit.frames.decode_pass import cores, decode_pass, in_order
 from pixelkit.frames.reading import Undecodable, decode_image, read_bytes, video_frames
@@ -109,6 +110,14 @@ class DecodedVideo:
         ):
             for frame in frames:
                 yield render(frame, view)
+
+    def recall(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return what was kept under ``name`` for these frames as they lie on disk, or None."""
+        return kept.recall(self.folder, name)
+
+    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep ``arrays`` beside the decoded frames."""
+        kept.keep(self.folder, name, arrays)
 
     def _reads(self) -> Iterator[Callable[[], NDArray[np.uint8]]]:
         if self.files.is_video_file:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelkit.frames.video import View, render
+from pixelkit.frames.video import KeptInMemory, View, render
 
 HEIGHT, WIDTH = 96, 128
 FIRST_ODD, ODD_FRAMES = 40, 24
@@ -66,7 +66,7 @@ def _walk(
         frame[top : top + height, columns] = looks[: HEIGHT - top]
 
 
-class DrawnSource:
+class DrawnSource(KeptInMemory):
     """Frames in memory that, like those of a run, can be had only in the views that a scorer named.
 
     Parameters

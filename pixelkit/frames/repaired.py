@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.files import atomic
+from pixelkit.frames import kept
 from pixelkit.frames.cache import is_whole, seal
 from pixelkit.frames.denoise import REACH, Frame, Treatment, treat
 from pixelkit.frames.video import View
@@ -122,3 +123,14 @@ class RepairedFrames:
         the next by 2.
         """
         return self.repairs.apply(self.decoded.stream())
+
+    def recall(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return what was kept under ``name`` for these frames with these repairs, or None."""
+        return kept.recall(self.decoded.folder, self._kept_name(name))
+
+    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep ``arrays`` beside the decoded frames, for these repairs."""
+        kept.keep(self.decoded.folder, self._kept_name(name), arrays)
+
+    def _kept_name(self, name: str) -> str:
+        return f"{self.repairs.digest()} {name}"

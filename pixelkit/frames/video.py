@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, Protocol
 
@@ -56,6 +57,14 @@ class FrameSource(Protocol):
 
     def stream(self) -> Iterator[NDArray[np.uint8]]:
         """Yield every frame at full size: uint8 (H, W, 3), RGB."""
+        ...
+
+    def recall(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return what was kept under ``name`` for exactly these pixels, or None."""
+        ...
+
+    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep ``arrays`` for as long as these pixels stay the same."""
         ...
 
 
@@ -118,6 +127,34 @@ class Video:
         """Yield every frame at full size, one after another: uint8 (H, W, 3), RGB, repaired."""
         return self._source.stream()
 
+    def recall(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return what :meth:`keep` was given under ``name`` for exactly these pixels, repaired as they are; or None.
+
+        Parameters
+        ----------
+        name
+            Says everything but the pixels that the arrays depend on: the method, its settings and version, its
+            weights. Scorers share one space of names.
+        """
+        return self._source.recall(name)
+
+    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep what was computed from this video's pixels, beside its decoded frames, for later runs.
+
+        Parameters
+        ----------
+        name
+            As for :meth:`recall`; what had this name before is replaced.
+        arrays
+            Arrays of numbers, by any names. They may be empty.
+
+        Raises
+        ------
+        StorageError
+            If they cannot be written.
+        """
+        self._source.keep(name, arrays)
+
     def stretches(self) -> list[tuple[int, int]]:
         """Return the runs of frames without a long gap, as ``(start, stop)`` positions that cover the video."""
         return split_at_gaps(self.numbers, self.max_gap)
@@ -152,7 +189,24 @@ def split_at_gaps(numbers: NDArray[np.int64], max_gap: int = MAX_GAP) -> list[tu
     return list(pairwise(edges))
 
 
-class ArraySource:
+class KeptInMemory:
+    """What a source of frames in memory keeps: lost with it."""
+
+    def recall(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return copies of what was kept under ``name``, or None."""
+        arrays = self._kept.get(name)
+        return None if arrays is None else {key: array.copy() for key, array in arrays.items()}
+
+    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep copies of ``arrays``."""
+        self._kept[name] = {key: array.copy() for key, array in arrays.items()}
+
+    @cached_property
+    def _kept(self) -> dict[str, dict[str, NDArray[Any]]]:
+        return {}
+
+
+class ArraySource(KeptInMemory):
     """Frames that are in memory already: for tests, notebooks and the conformance checks.
 
     Parameters

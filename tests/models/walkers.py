@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit import Video, View
+from pixelkit.frames.video import KeptInMemory
 
 VIEW = View((32, 32), "gray")
 
 
-class GrayFrames:
+class GrayFrames(KeptInMemory):
     """Gray frames in memory; it can stop like Ctrl-C when it is read for the n-th time."""
 
     def __init__(self, frames: NDArray[np.uint8], stop_at: int = 0) -> None:
