@@ -126,7 +126,7 @@ def check_anomaly_is_higher(candidate: Candidate) -> None:
     """
     odd = anomalous_frames(len(candidate.test))
     areas = {}
-    for channel, scores in zip(candidate.cls.channels, candidate.scores.T, strict=True):
+    for channel, scores in zip(candidate.fitted.channels, candidate.scores.T, strict=True):
         difference = scores[odd][:, None] - scores[~odd]
         areas[channel] = float((difference > 0).mean() + (difference == 0).mean() / 2)
     told = ", ".join(f"{channel} {area:.2f}" for channel, area in areas.items())

@@ -24,6 +24,7 @@ from pixelkit.files import write_text
 from pixelkit.frames.repair import RepairSettings
 from pixelkit.frames.video import MAX_GAP
 from pixelkit.scores.recipe import RecipeSettings
+from pixelkit.weights import WeightStore
 
 if TYPE_CHECKING:
     from pixelkit.scorer import Scorer
@@ -43,6 +44,12 @@ class Settings:
     """Part of the training videos that no scorer is fitted on: their scores calibrate what normal looks like."""
     max_gap: int = MAX_GAP
     """A gap of more missing frames than this breaks a clip and ends smoothing."""
+    offline: bool = False
+    """Fetch nothing: a scorer whose pretrained weights are not there is left out, or an error if it was named."""
+    weights: str = ""
+    """Folders with pretrained weights, separated as in ``PATH``; they are looked into first."""
+    leave_out: tuple[str, ...] = ()
+    """Scorers that a run leaves out which names none."""
     repair: RepairSettings = field(default_factory=RepairSettings)
     recipe: RecipeSettings = field(default_factory=RecipeSettings)
     scorers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -85,9 +92,10 @@ def load_settings(
 
 
 def make_scorer(cls: type[Scorer], settings: Settings) -> Scorer:
-    """Return the scorer with its section of the settings; its seed and device are set too."""
+    """Return the scorer with its section of the settings; its seed, device and weight store are set too."""
     scorer = cls(**settings.scorers.get(cls.name, {}))
     scorer.seed, scorer.device = settings.seed, settings.device
+    scorer.weight_store = WeightStore(settings.weights, offline=settings.offline)
     return scorer
 
 

@@ -9,7 +9,9 @@ from pixelkit.scorer import Scorer
 
 RULE = "lower-case letters, digits and '_', beginning with a letter"
 # Names of settings outside any scorer's section: [repair] in pixelkit.toml must mean one thing.
-RESERVED = frozenset({"seed", "device", "holdout", "max_gap", "repair", "recipe", "scorers"})
+RESERVED = frozenset(
+    {"seed", "device", "holdout", "max_gap", "offline", "weights", "leave_out", "repair", "recipe", "scorers"}
+)
 
 
 def declaration_problem(cls: object) -> str | None:

@@ -7,7 +7,9 @@
     ├── StorageError              a full disk, no write permission, a run folder that is not ours
     ├── PluginError               a scorer plugin
     │   ├── PluginNotFound        no scorer of that name, or its file failed to load
-    │   └── ScorerError           a scorer broke its contract: wrong length, scores that are not finite
+    │   ├── ScorerError           a scorer broke its contract: wrong length, scores that are not finite
+    │   └── WeightsError          pretrained weights: truncated, of another model, a pickle that would run code
+    │       └── WeightsMissing    they are nowhere, and cannot be fetched
     ├── RecipeError               a recipe that names a channel, a normalisation or a rule that does not exist
     └── SubmissionError           a CSV that the leaderboard would reject
 
@@ -50,6 +52,14 @@ class PluginNotFound(PluginError):
 
 class ScorerError(PluginError):
     """A scorer broke its contract."""
+
+
+class WeightsError(PluginError):
+    """A file of pretrained weights cannot be used."""
+
+
+class WeightsMissing(WeightsError):
+    """Pretrained weights are nowhere, and cannot be fetched."""
 
 
 class RecipeError(PixelkitError):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import secrets
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from pixelkit.errors import StorageError
@@ -75,6 +77,24 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8, whole or not at all."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def content_digest(path: Path) -> str:
+    """Return 16 hexadecimal digits that stand for the content of a file; an unchanged file is read only once.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    found = path.stat()
+    return _content_digest(path.resolve(), found.st_size, found.st_mtime_ns)
+
+
+@lru_cache
+def _content_digest(path: Path, _size: int, _time: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def clear_leftovers(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import shutil
 import sys
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from pixelkit.artifacts import RunFolder, digest
 from pixelkit.errors import PixelkitError, ScorerError
-from pixelkit.files import atomic
+from pixelkit.files import atomic, content_digest
 from pixelkit.frames.footage import Footage
 from pixelkit.frames.video import Video
 from pixelkit.progress import bar
@@ -38,7 +39,14 @@ def fit(scorer: Scorer, train: Footage, folder: RunFolder) -> str:
     ScorerError
         If the scorer raises anything: names it, the reason, and the line.
     """
-    key = digest(scorer.name, scorer.settings(), scorer.seed, source_hash(type(scorer)), train.key)
+    key = digest(
+        scorer.name,
+        scorer.settings(),
+        scorer.seed,
+        source_hash(type(scorer)),
+        train.key,
+        *input_digests(scorer),
+    )
     fitted = folder.fitted(scorer.name, key)
     if fitted.is_dir():
         try:
@@ -86,6 +94,42 @@ def score(scorer: Scorer, fitted_key: str, footage: Footage, folder: RunFolder) 
     table.write_csv(stored)
     shutil.rmtree(workspace, ignore_errors=True)
     return table, stored
+
+
+def input_digests(scorer: Scorer) -> list[str]:
+    """Return what stands for the content of each file of ``scorer.inputs()``: other weights, another artifact.
+
+    Raises
+    ------
+    PluginError
+        If one is missing or cannot be read.
+    """
+    with blame(type(scorer)):
+        paths = scorer.inputs()
+    for path in paths:
+        if not path.is_file():
+            raise ScorerError(
+                f"scorer {scorer.name!r} reads {path}, which is not there: correct its settings"
+            )
+    return [content_digest(path) for path in paths]
+
+
+def channel_shares(scorer: Scorer) -> dict[str, float]:
+    """Return what each channel of a scorer weighs in the untuned recipe, by its full name.
+
+    Raises
+    ------
+    ScorerError
+        If there is not one weight a channel, or they are not finite, 0 or more, and one of them above 0.
+    """
+    names, weights = channel_names(scorer), scorer.channel_weights or (1.0,) * len(scorer.channels)
+    good = all(math.isfinite(weight) and weight >= 0 for weight in weights) and any(weights)
+    if len(weights) != len(names) or not good:
+        raise ScorerError(
+            f"scorer {scorer.name!r}: channel_weights is {weights!r}: expected {len(names)} numbers, 0 or more and "
+            f"one of them above 0, in the order of channels"
+        )
+    return dict(zip(names, weights, strict=True))
 
 
 def channel_names(scorer: Scorer) -> tuple[str, ...]:

@@ -70,9 +70,9 @@ def run(job: Job) -> Path:
     return submit(job.folder)
 
 
-def recipe_of(job: Job, channels: Sequence[str]) -> Recipe:
+def recipe_of(job: Job, shares: Mapping[str, float]) -> Recipe:
     """Return the recipe that was handed over, or the untuned one, in which every scorer weighs the same."""
-    return Recipe.read(job.recipe) if job.recipe else Recipe.untuned(channels, job.settings.recipe)
+    return Recipe.read(job.recipe) if job.recipe else Recipe.untuned(shares, job.settings.recipe)
 
 
 def score(job: Job) -> dict[str, Scored]:
@@ -88,10 +88,10 @@ def score(job: Job) -> dict[str, Scored]:
             sample=str(job.sample.resolve()) if job.sample else None,
         )
     )
-    channels = [
-        channel for scorer in scorers if scorer.name in tables for channel in jobs.channel_names(scorer)
-    ]
-    job.folder.keep_recipe(recipe_of(job, channels))
+    shares: dict[str, float] = {}
+    for scorer in scorers:
+        shares |= jobs.channel_shares(scorer) if scorer.name in tables else {}
+    job.folder.keep_recipe(recipe_of(job, shares))
     return tables
 
 
@@ -127,9 +127,10 @@ def check(folder: RunFolder, csv: Path, sample: Path | None = None) -> Path:
 def start(job: Job) -> list[Scorer]:
     """Make the scorers with their settings, and leave the resolved settings in the run folder.
 
-    Recipe and sample submission are read here already: a mistake in them should not come to light after hours.
+    Recipe, sample submission and the scorers' pretrained weights are read here already, and missing weights fetched:
+    what is wrong with them should not come to light after hours.
     """
-    recipe_of(job, ["any"])
+    recipe_of(job, {"any": 1.0})
     if job.sample is not None:
         check_sample(job.sample, [video.name for video in job.data.test])
     scorers: list[Scorer] = []
@@ -137,6 +138,8 @@ def start(job: Job) -> list[Scorer]:
         with left_out_if_broken(job, registered.name), jobs.blame(registered.cls):
             scorer = make_scorer(registered.cls, job.settings)
             scorer.views()
+            jobs.channel_shares(scorer)
+            jobs.input_digests(scorer)
             scorers.append(scorer)
     write_settings(job.folder.path / "settings.toml", job.settings, scorers)
     return scorers

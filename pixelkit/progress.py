@@ -8,16 +8,18 @@ from typing import Any
 from tqdm import tqdm
 
 
-def bar(total: int, what: str, unit: str) -> tqdm[Any]:
+def bar(total: int | None, what: str, unit: str) -> tqdm[Any]:
     """Return a bar: ``with bar(2010, "decode", "frame") as done: done.update(32)``.
 
-    A terminal sees it move; a log file or notebook gets a line every ten seconds, so that it stays readable.
+    A terminal sees it move; a log file or notebook gets a line every ten seconds, so that it stays readable. Bytes
+    are shown as kB, MB, GB; a total that nobody knows is None.
     """
     live = sys.stderr.isatty()
     return tqdm(
         total=total,
         desc=what,
-        unit=f" {unit}s",
+        unit="B" if unit == "byte" else f" {unit}s",
+        unit_scale=unit == "byte",
         file=sys.stderr,
         dynamic_ncols=live,
         mininterval=0.1 if live else 10.0,

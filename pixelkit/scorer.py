@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.frames.video import Video, View
+from pixelkit.weights import PretrainedFile, WeightStore
 
 
 class Scorer:
@@ -26,8 +27,10 @@ class Scorer:
 
     name: ClassVar[str]
     """Unique, lower case: the name in ``--scorers`` and before the dot of a channel."""
-    channels: ClassVar[tuple[str, ...]] = ("score",)
-    """What each column of :meth:`score` is called."""
+    channels: tuple[str, ...] = ("score",)
+    """What each column of :meth:`score` is called; ``__init__`` may set others, for a preset say."""
+    channel_weights: tuple[float, ...] = ()
+    """The share of each channel in the untuned recipe, in the order of :attr:`channels`; empty for equal shares."""
     check_settings: ClassVar[Mapping[str, Any]] = {}
     """Settings with which ``pixelkit check`` tries this scorer, so that it takes seconds."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
@@ -39,10 +42,28 @@ class Scorer:
     """Set by the pipeline: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
     workspace: Path | None = None
     """Set by the pipeline: a folder that outlives a kill. What :meth:`fit` leaves there it finds again."""
+    weight_store: WeightStore = WeightStore()
+    """Set by the pipeline: ``self.weight_store.find(file)`` is where a file of :meth:`weights` lies."""
 
     def views(self) -> tuple[View, ...]:
         """Return the views that this scorer reads; they are decoded once for all scorers, in one pass."""
         return ()
+
+    def weights(self) -> tuple[PretrainedFile, ...]:
+        """Return the pretrained weights that this scorer needs with its settings."""
+        return ()
+
+    def inputs(self) -> tuple[Path, ...]:
+        """Return every file besides the videos that decides its scores: its weights, and a CSV of boxes, say.
+
+        What is in them is part of the key under which a fitted scorer is kept.
+
+        Raises
+        ------
+        WeightsError
+            If weights are missing and cannot be fetched, or cannot be used.
+        """
+        return tuple(self.weight_store.find(file) for file in self.weights())
 
     def fit(self, videos: Sequence[Video]) -> None:
         """Learn what is normal from ``videos``, which hold nothing else."""

@@ -13,7 +13,7 @@ LAYERS = (
     ("pixelkit.errors",),
     ("pixelkit.files", "pixelkit.progress"),
     ("pixelkit.frames",),
-    ("pixelkit.scorer", "pixelkit.hooks"),
+    ("pixelkit.scorer", "pixelkit.hooks", "pixelkit.weights"),
     ("pixelkit.contract", "pixelkit.source", "pixelkit.models", "pixelkit.scores"),
     ("pixelkit.registry", "pixelkit.config", "pixelkit.artifacts", "pixelkit.leaderboard"),
     ("pixelkit.jobs",),
@@ -21,7 +21,14 @@ LAYERS = (
     ("pixelkit.cli", "pixelkit.__main__"),
 )
 FACE = {"pixelkit"}  # the public names, each imported from its home when it is used
-FOR_PLUGINS = ("pixelkit.errors", "pixelkit.files", "pixelkit.frames", "pixelkit.models", "pixelkit.scorer")
+FOR_PLUGINS = (
+    "pixelkit.errors",
+    "pixelkit.files",
+    "pixelkit.frames",
+    "pixelkit.models",
+    "pixelkit.scorer",
+    "pixelkit.weights",
+)
 FILES = sorted((ROOT / "pixelkit").rglob("*.py"))
 
 

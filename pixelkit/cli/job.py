@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ _OPTIONS = [
     click.option(
         "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in --set convae.epochs=5."
     ),
+    click.option("--offline", is_flag=True, help="Fetch no pretrained weights."),
+    click.option("--weights", type=FOLDER, help="A folder with pretrained weights; it is looked into first."),
     click.option("--out", type=FOLDER, help="The run folder; default: submissions/NAME OF THE DATA SET."),
     click.option("--plugins", type=FOLDER, multiple=True, help="A folder with scorer plugins of your own."),
     click.option(
@@ -59,6 +62,8 @@ def make_job(
     scorers: str | None,
     config: Path | None,
     overrides: tuple[str, ...],
+    offline: bool,
+    weights: Path | None,
     out: Path | None,
     plugins: tuple[Path, ...],
     cache: Path | None,
@@ -78,15 +83,18 @@ def make_job(
         raise click.UsageError("name the data set: pixelkit run DATA, or --train FOLDER --test FOLDER")
     found = find_dataset(data, train=train, test=test)
     registry = discover(plugins)
-    chosen = choose(registry, scorers)
     beside = found.root / FILE_NAME
     settings = load_settings(
         {name: registered.cls for name, registered in registry.scorers.items()},
         file=config or (beside if beside.is_file() else None),
         overrides=overrides,
     )
+    settings = dataclasses.replace(
+        settings, offline=offline or settings.offline, weights=str(weights or settings.weights)
+    )
     folder = RunFolder(out or Path("submissions") / run_name(found))
     log_to(folder.log)
+    chosen = choose(registry, scorers, settings.leave_out)
     log.info("data: %s", describe(found))
     log.info("scorers: %s", ", ".join(registered.name for registered in chosen))
     return Job(
@@ -101,8 +109,8 @@ def make_job(
     )
 
 
-def choose(registry: Registry, names: str | None) -> list[RegisteredScorer]:
-    """Return the scorers that were asked for, or all; a plugin that failed to load is told of.
+def choose(registry: Registry, names: str | None, leave_out: Sequence[str] = ()) -> list[RegisteredScorer]:
+    """Return the scorers that were asked for, or all but those to leave out; a plugin that failed is told of.
 
     Raises
     ------
@@ -116,9 +124,15 @@ def choose(registry: Registry, names: str | None) -> list[RegisteredScorer]:
         return [registry.get(name) for name in wanted]
     for failure in registry.failures:
         log.warning("plugin left out: %s", failure)
-    if not registry.scorers:
-        raise PluginError("no scorer can run: 'pixelkit plugins' says why")
-    return list(registry.scorers.values())
+    chosen = [one for one in registry.scorers.values() if one.name not in leave_out]
+    if not chosen:
+        raise PluginError(
+            "no scorer can run: 'pixelkit plugins' says why; leave_out in the settings may, too"
+        )
+    for name in leave_out:
+        if name in registry.scorers:
+            log.info("%s is left out, as the settings say (leave_out): name it in --scorers to run it", name)
+    return chosen
 
 
 def run_name(data: DataSet) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -111,19 +111,23 @@ class Recipe:
             raise RecipeError("the recipe has no channel with a weight above 0: expected at least one")
 
     @classmethod
-    def untuned(cls, channels: Iterable[str], settings: RecipeSettings | None = None) -> Recipe:
+    def untuned(
+        cls, channels: Iterable[str] | Mapping[str, float], settings: RecipeSettings | None = None
+    ) -> Recipe:
         """Return the recipe for when nothing has been tuned: every scorer weighs the same.
 
-        The weight of a scorer (the part of a channel's name before the dot) is shared out evenly among its channels,
-        so that one with many channels does not outvote the others.
+        The weight of a scorer (the part of a channel's name before the dot) is shared out among its channels, so that
+        one with many channels does not outvote the others: evenly, or by the shares that ``channels`` maps them to.
         """
         chosen = settings or RecipeSettings()
-        names = tuple(channels)
-        of_scorer = Counter(_scorer(name) for name in names)
+        shares = dict(channels) if isinstance(channels, Mapping) else dict.fromkeys(channels, 1.0)
+        total: defaultdict[str, float] = defaultdict(float)
+        for name, share in shares.items():
+            total[_scorer(name)] += share
         return cls(
             {
-                name: ChannelRecipe(chosen.normalise, chosen.scope, weight=1 / of_scorer[_scorer(name)])
-                for name in names
+                name: ChannelRecipe(chosen.normalise, chosen.scope, weight=share / total[_scorer(name)])
+                for name, share in shares.items()
             },
             chosen.smooth,
             chosen.width,
