@@ -43,13 +43,13 @@ class Scorer:
     workspace: Path | None = None
     """Set by the pipeline: a folder that outlives a kill. What :meth:`fit` leaves there it finds again."""
     weight_store: WeightStore = WeightStore()
-    """Set by the pipeline: ``self.weight_store.find(file)`` is where a file of :meth:`weights` lies."""
+    """Set by the pipeline: ``self.weight_store.find(file)`` is where a file of :meth:`pretrained` lies."""
 
     def views(self) -> tuple[View, ...]:
         """Return the views that this scorer reads; they are decoded once for all scorers, in one pass."""
         return ()
 
-    def weights(self) -> tuple[PretrainedFile, ...]:
+    def pretrained(self) -> tuple[PretrainedFile, ...]:
         """Return the pretrained weights that this scorer needs with its settings."""
         return ()
 
@@ -63,7 +63,7 @@ class Scorer:
         WeightsError
             If weights are missing and cannot be fetched, or cannot be used.
         """
-        return tuple(self.weight_store.find(file) for file in self.weights())
+        return tuple(self.weight_store.find(file) for file in self.pretrained())
 
     def fit(self, videos: Sequence[Video]) -> None:
         """Learn what is normal from ``videos``, which hold nothing else."""
