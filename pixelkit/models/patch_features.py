@@ -1,8 +1,8 @@
 """From a backbone's maps to the vectors that VideoPatchCore remembers: pure functions of tensors.
 
 The steps are those of Ahn et al., VideoPatchCore: An Effective Method to Memorize Normality for Video Anomaly
-Detection, ACCV 2024. Maps are float32 (n, channels, H, W), those of an earlier layer first; n counts images or tubes, T the frames
-of a clip.
+Detection, ACCV 2024. Maps are float32 (n, channels, H, W), those of an earlier layer first; n counts images or tubes,
+T the frames of a clip.
 """
 
 from __future__ import annotations
