@@ -5,8 +5,8 @@ A file is taken from the first of these places that has it:
     --weights, weights = "..."      folders of the user's; what lies there and cannot be used is an error
     PIXELKIT_WEIGHTS                likewise
     /kaggle/input                   data sets and models that are attached to a notebook
-    ~/.cache/pixelkit/weights       where pixelkit puts what it fetches from a plain address
-    the cache of the hub            where open_clip, too, puts what it fetches
+    ~/.cache/pixelkit/weights       where pixelkit puts what it fetches
+    the cache of the hub            where open_clip puts what it fetches
 
 Nothing here runs code from a file: a file is looked at (its header, its list of entries), and loaded elsewhere.
 """
@@ -22,10 +22,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pixelkit.errors import WeightsError, WeightsMissing, examples
-from pixelkit.files import atomic
+from pixelkit.errors import StorageError, WeightsError, WeightsMissing, examples
 from pixelkit.frames.cache import cache_folder
-from pixelkit.progress import bar
 
 log = logging.getLogger("pixelkit")
 VARIABLE = "PIXELKIT_WEIGHTS"
@@ -33,8 +31,6 @@ KAGGLE = Path("/kaggle/input")
 # A model that is attached to a Kaggle notebook lies four folders deep (name/pytorch/default/1); the frames of a data
 # set lie deeper, so that the walk does not list tens of thousands of them.
 DEPTH = 4
-_BLOCK = 1 << 20
-_SECONDS = 30  # without a byte, before a server counts as silent
 _LONGEST_HEADER = 100 << 20  # as in the safetensors library
 
 
@@ -51,7 +47,7 @@ class PretrainedFile:
     page
         Where a person finds it.
     hub
-        Its repository on the Hugging Face hub, if it is fetched from there.
+        Its repository on the Hugging Face hub, if it lies there: whose cache is looked into, too.
     url
         Otherwise, its address.
     tensors
@@ -149,7 +145,7 @@ class WeightStore:
         if found is not None:
             return found
         if self.offline:
-            raise WeightsMissing(f"{file.name} is missing and nothing is fetched offline: {_by_hand(file)}")
+            raise WeightsMissing(f"{file.name} is missing, and nothing is fetched offline. {_by_hand(file)}")
         return fetch(file)
 
     def look(self, file: PretrainedFile) -> Path | None:
@@ -170,7 +166,7 @@ class WeightStore:
 
 
 def own_folder() -> Path:
-    """Return where pixelkit puts what it fetches from a plain address, and where a person may put a file."""
+    """Return where pixelkit puts what it fetches, and where a person may put a file."""
     return cache_folder() / "weights"
 
 
@@ -187,7 +183,7 @@ def _look_in(place: Place, file: PretrainedFile) -> Path | None:
             return path
         wrong.append(f"{path} {problem}")
     if wrong and place.named:
-        raise WeightsError(f"{wrong[0]}: {_take(file)}")
+        raise WeightsError(f"{wrong[0]}: take {file.files[0]} from {file.page}")
     for line in wrong:
         log.warning("passed over: %s", line)
     return None
@@ -272,51 +268,37 @@ def _unfit_pytorch(path: Path) -> str | None:
 
 
 def fetch(file: PretrainedFile) -> Path:
-    """Fetch ``file``, with its progress on stderr; return where it lies. A part of it is never taken for the whole.
+    """Fetch ``file``, with its size and progress on stderr; return where it lies.
+
+    It gets its name when all of it is there, so that a part is never taken for the whole.
 
     Raises
     ------
     WeightsMissing
         If it cannot be fetched: says why, and which file from where to put where.
     """
-    log.info("%s is fetched from %s", file.name, file.page)
-    try:
-        path = _fetch_from_hub(file) if file.hub else _fetch_from_url(file)
-    except Exception as error:  # what the network and its libraries raise has no common base
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise WeightsMissing(f"{file.name} cannot be fetched ({reason}): {_by_hand(file)}") from error
-    problem = why_unfit(path, file)
-    if problem is not None:
-        raise WeightsMissing(f"{file.name}: what was fetched, {path}, {problem}: {_by_hand(file)}")
-    return path
-
-
-def _fetch_from_hub(file: PretrainedFile) -> Path:
-    """Fetch by the hub's client, as open_clip does: into the cache where open_clip finds it too."""
-    from huggingface_hub import hf_hub_download
-
-    return Path(hf_hub_download(file.hub, file.files[0], library_name="pixelkit"))
-
-
-def _fetch_from_url(file: PretrainedFile) -> Path:
-    from urllib.request import Request, urlopen
+    from pixelkit.download import download
 
     path = own_folder() / file.folder / file.files[0]
-    request = Request(file.url, headers={"User-Agent": "pixelkit"})
-    with urlopen(request, timeout=_SECONDS) as answer, atomic(path) as temporary:
-        total = int(answer.headers.get("Content-Length") or 0)
-        with temporary.open("wb") as out, bar(total or None, path.name, "byte") as done:
-            while block := answer.read(_BLOCK):
-                out.write(block)
-                done.update(len(block))
-            if total and out.tell() != total:  # urllib takes a connection that broke off for the end
-                raise ConnectionError(f"the connection broke off after {out.tell():,} of {total:,} bytes")
+    try:
+        download(_address(file), path)
+    except (ConnectionError, StorageError) as error:
+        raise WeightsMissing(f"{file.name} cannot be fetched: {error}. {_by_hand(file)}") from error
+    problem = why_unfit(path, file)
+    if problem is not None:  # a page to sign in at, say
+        path.unlink()
+        raise WeightsMissing(f"{file.name} cannot be fetched: what was sent {problem}. {_by_hand(file)}")
     return path
 
 
-def _take(file: PretrainedFile) -> str:
-    return f"take {file.files[0]} from {file.page}"
+def _address(file: PretrainedFile) -> str:
+    """Return the file's address; on the hub, that from which open_clip fetches it, or its mirror (``HF_ENDPOINT``)."""
+    if not file.hub:
+        return file.url
+    from huggingface_hub import hf_hub_url
+
+    return hf_hub_url(file.hub, file.files[0])
 
 
 def _by_hand(file: PretrainedFile) -> str:
-    return f"{_take(file)}, and put it into {own_folder()} or a folder that --weights names"
+    return f"Take {file.files[0]} from {file.page} and put it into {own_folder()} or a folder that --weights names"

@@ -99,6 +99,12 @@ def test_resolved_settings_read_back_to_the_same(tmp_path: Path) -> None:
     assert (again.seed, again.repair, again.recipe) == (9, settings.repair, settings.recipe)
 
 
+def test_weights_and_offline_reach_the_scorer() -> None:
+    settings = load_settings(SCORERS, overrides=["weights=/kaggle/input/clip", "offline=true"])
+    store = make_scorer(Walker, settings).weight_store
+    assert (store.folders, store.offline) == ("/kaggle/input/clip", True)
+
+
 def test_whole_numbers_serve_as_numbers_but_not_the_other_way() -> None:
     assert coerce(3, float, "x") == 3.0
     assert isinstance(coerce(3, float, "x"), float)

@@ -142,6 +142,32 @@ def test_a_frame_that_did_not_decode_takes_its_neighbours_score(tmp_path: Path) 
     assert min(values[1], values[3]) <= values[2] <= max(values[1], values[3])
 
 
+def test_a_file_of_other_content_is_another_artifact(tmp_path: Path) -> None:
+    class Reader(Brightness):
+        def inputs(self) -> tuple[Path, ...]:
+            return (tmp_path / "boxes.csv",)
+
+    (tmp_path / "boxes.csv").write_text("video,frame")
+    folder, data = RunFolder(tmp_path / "run"), footage()
+    before = jobs.fit(Reader(), data, folder)
+    assert jobs.fit(Reader(), data, folder) == before
+    (tmp_path / "boxes.csv").write_text("video,number")
+    assert jobs.fit(Reader(), data, folder) != before
+    (tmp_path / "boxes.csv").unlink()
+    with pytest.raises(ScorerError, match=r"'brightness' reads .*boxes.csv, which is not there"):
+        jobs.fit(Reader(), data, folder)
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (0.0, 0.0), (-1.0, 2.0), (float("nan"), 1.0)])
+def test_channel_weights_that_make_no_sense_are_told(weights: tuple[float, ...]) -> None:
+    scorer = Brightness()
+    scorer.channels = ("person", "frame")
+    assert jobs.channel_shares(scorer) == {"brightness.person": 1.0, "brightness.frame": 1.0}
+    scorer.channel_weights = weights
+    with pytest.raises(ScorerError, match=r"channel_weights is .*: expected 2 numbers"):
+        jobs.channel_shares(scorer)
+
+
 @pytest.mark.parametrize("error", [RuntimeError("no such layer"), SystemExit(3), MemoryError()])
 def test_whatever_a_scorer_raises_is_told_in_one_line(tmp_path: Path, error: BaseException) -> None:
     class Broken(Brightness):

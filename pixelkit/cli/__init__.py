@@ -19,6 +19,7 @@ COMMANDS = {
     "plugins": "List the scorers, and the reason of each plugin that failed.",
     "new": "Start a scorer of your own from a template, with its test.",
     "check": "Run the conformance checks on a scorer.",
+    "weights": "Pretrained weights: what the scorers need, what is there; fetch it, or pack a folder of it.",
     "doctor": "What is installed, and which device and precision would be used.",
 }
 

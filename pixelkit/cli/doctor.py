@@ -7,12 +7,17 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from packaging.requirements import Requirement
+
+if TYPE_CHECKING:
+    from pixelkit.registry import Registry
 
 # Enough for the decoded views of a data set like PixelPlay '26 (343 MB a gray view of 128x128) and a run.
 _LOW_DISK = 2 << 30
@@ -150,4 +155,19 @@ def _plugins(found: Diagnosis) -> None:
     show_messages()
     registry = discover()
     found.facts["scorers"] = ", ".join(registry.scorers) or "none"
+    found.facts["weights"] = "; ".join(_weights(registry, found)) or "none needed"
     found.advice += [f"plugin left out: {failure}" for failure in registry.failures]
+
+
+def _weights(registry: Registry, found: Diagnosis) -> Iterator[str]:
+    """Yield a line on each file of pretrained weights; what is missing stops only the scorers that need it."""
+    from pixelkit.cli.weights import look_for, needed_files
+    from pixelkit.config import Settings
+
+    for file, needed_by in needed_files(registry.scorers.values(), Settings()).items():
+        state = look_for(file, needed_by)
+        yield f"{file.name}: {state.path or 'missing'}"
+        if state.path is None:
+            found.advice.append(
+                f"{', '.join(needed_by)}: {state.problem or f'{file.name} is missing'}: see 'pixelkit weights'"
+            )

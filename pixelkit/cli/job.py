@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixelkit.errors import PluginError
+from pixelkit.errors import PluginError, SettingsError, did_you_mean
 
 if TYPE_CHECKING:
     from pixelkit.frames.layouts import DataSet
@@ -116,6 +116,8 @@ def choose(registry: Registry, names: str | None, leave_out: Sequence[str] = ())
     ------
     PluginNotFound
         If a name is unknown or its plugin failed to load.
+    SettingsError
+        If there is no scorer of a name in ``leave_out``.
     """
     if names is not None:
         wanted = dict.fromkeys(name.strip() for name in names.split(",") if name.strip())
@@ -129,9 +131,11 @@ def choose(registry: Registry, names: str | None, leave_out: Sequence[str] = ())
         raise PluginError(
             "no scorer can run: 'pixelkit plugins' says why; leave_out in the settings may, too"
         )
+    known = {*registry.scorers, *(failure.name for failure in registry.failures)}
     for name in leave_out:
-        if name in registry.scorers:
-            log.info("%s is left out, as the settings say (leave_out): name it in --scorers to run it", name)
+        if name not in known:
+            raise SettingsError(f"leave_out: there is no scorer {name!r}{did_you_mean(name, known)}")
+        log.info("%s is left out, as the settings say (leave_out): name it in --scorers to run it", name)
     return chosen
 
 

@@ -24,7 +24,7 @@ from pixelkit.frames.demo_scenery import paint_background
 from pixelkit.frames.demo_street import Image, Light, Street
 from pixelkit.frames.ids import frame_id
 
-VERSION = 2  # raise it when the same seed gives another data set
+VERSION = 3  # raise it when the same seed gives another data set
 TRAINING = (180,) * 6
 # Every long one holds one anomaly of about 63 frames, so that a quarter of the frames are anomalous.
 TEST = (235, 230, 230, 36, 235, 230, 230)
@@ -34,7 +34,8 @@ OWNED = {"Dataset", "sample_submission.csv", "pixelkit.toml", "demo.json"}
 
 # So that two slow cores are done in a few minutes; data of your own are trained on for longer.
 SETTINGS = """\
-# Shorter training than the defaults: this is a first try, which should take minutes.
+# Shorter training than the defaults: this is a first try, which should take minutes, and needs no download.
+leave_out = ["videopatchcore"]  # wants pretrained weights (290 MB); '--scorers videopatchcore' runs it
 
 [convae]
 epochs = 8

@@ -89,9 +89,9 @@ def load_backbone(
 ) -> ClipBackbone:
     """Return the backbone with the weights of a file, or with random ones.
 
-    Random weights are drawn after He et al. (2015) from ``seed``; the statistics of the normalisations are those of
-    one batch of drawn noise at several scales, so that every block adds as much as it should and nothing vanishes or
-    explodes through 30 of them. They are untrained: features for tests, and for a first look without a download.
+    Random weights are drawn after He et al. (ICCV 2015) from ``seed``. The statistics of the normalisations are those
+    of one batch of drawn noise at several scales, and the blocks of a layer together add as much as comes in, so that
+    through 30 of them nothing vanishes or explodes. They are untrained: for tests, and a first look without a download.
 
     Parameters
     ----------
@@ -154,6 +154,9 @@ def _randomise(tower: Any, seed: int) -> nn.Module:
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
                 module.momentum = None  # the statistics of all batches alike: here, of one
+        for layer in (tower.layer1, tower.layer2, tower.layer3):
+            for block in layer:  # at full strength, bfloat16 would be 26 % off after layer3, and not 6 %
+                nn.init.constant_(block.bn3.weight, len(layer) ** -0.5)
         scales = (torch.randn(8, 3, size, size) for size in (4, 16, 64))
         noise = sum(interpolate(scale, (128, 128), mode="bilinear") for scale in scales)
         tower.layer3(tower.layer2(tower.layer1(tower.stem(noise))))

@@ -178,3 +178,13 @@ def test_a_trial_of_competition_size_takes_milliseconds() -> None:
         for _ in range(5):
             recipe.apply(scores)
         assert (time.process_time() - started) / 5 < 0.05  # 2 to 4 ms on an idle core
+
+
+def test_a_scorer_may_say_how_its_weight_is_shared_out() -> None:
+    shares = {"vpc.spatial": 0.49, "vpc.temporal": 0.21, "vpc.frame": 0.3, "convae.mean": 5.0}
+    recipe = Recipe.untuned(shares)
+    assert {name: round(channel.weight, 6) for name, channel in recipe.channels.items()} == {
+        **shares,
+        "convae.mean": 1.0,
+    }
+    assert Recipe.untuned({"vpc.spatial": 1.0, "vpc.temporal": 0.0}).channels["vpc.temporal"].weight == 0
