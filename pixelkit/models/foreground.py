@@ -1,0 +1,271 @@
+"""Finds what does not belong to a video's background: a detector that needs no network and no download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelkit.frames.video import Video, View
+from pixelkit.models.boxes import Boxes
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+# The smallest walkers of Ped2 are 8×18 pixels here; at half this size their legs are gone.
+VIEW = View((240, 320), "gray")
+VERSION = 1
+
+SAMPLES = 60  # frames that the background is learnt from, evenly spaced: more of them change it by less than the noise
+BIN = 4  # gray levels; a background's own levels lie within three bins: Ped2's noise has a deviation of 0.5 to 3
+CELL = 8  # pixels: the light is measured in cells of 8×8
+LIGHT_CELLS = 15  # the light of a place is the median over 120 pixels: no object covers half of that
+
+# Deviations, in standard deviations of the noise: a blob's pixels exceed WEAK, and enough of them STRONG.
+WEAK, STRONG = 4.0, 8.0
+LEAST_NOISE = 1.25  # gray levels: what JPEG adds where the picture is flat, and noise rounds to 0
+SHAKE = 0.25  # of the range of the 3×3 neighbourhood: Ped2's camera moves by up to a quarter of a pixel
+SHADOW = (0.5, 0.97)  # of the light that a shadow leaves
+FLAT = 3.0  # a shadow changes the light evenly: to within this many standard deviations of the noise
+
+LEAST_AREA, LEAST_STRONG = 24, 12  # pixels of a blob
+UPRIGHT = 1.8  # height to width
+FRAGMENTS = 300  # of a frame, the largest: what shatters into more is no picture of objects
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """What a video shows where nothing moves, and how much that varies by itself.
+
+    Parameters
+    ----------
+    level
+        float32 (H, W) gray levels.
+    noise
+        float32 (H, W) their standard deviation over time.
+    shake
+        float32 (H, W) by how much a level changes when the camera moves by a fraction of a pixel.
+    """
+
+    level: Floats
+    noise: Floats
+    shake: Floats
+
+    @classmethod
+    def learn(cls, frames: NDArray[np.uint8]) -> Background:
+        """Learn the background of a video from frames spread over all of it: uint8 (n, H, W).
+
+        A pixel's background is the gray level that it shows most often, the fullest three bins of its histogram
+        over time. In a crowd that is less than half of the time, where a median shows a mixture of passers-by. Who
+        stands in one place for most of the video becomes background.
+        """
+        chosen = np.unique(np.linspace(0, len(frames) - 1, SAMPLES).round().astype(int))
+        samples = [_smooth(frames[position]) for position in chosen]
+        usual = np.median(samples[:: -(-len(samples) // 9)], axis=0).astype(np.float32)
+        stack = np.stack([sample / light(sample, usual) for sample in samples]).clip(0, 255)
+        level = _most_frequent(stack)
+        near = np.abs(stack - level) <= 1.5 * BIN
+        count = near.sum(0).clip(1)
+        level = np.where(near.any(0), (stack * near).sum(0) / count, level).astype(np.float32)
+        variance = ((stack - level) ** 2 * near).sum(0) / count
+        noise = np.sqrt(cv2.blur(variance.astype(np.float32), (5, 5)))
+        around = np.ones((3, 3), np.uint8)
+        shake = SHAKE * (cv2.dilate(level, around) - cv2.erode(level, around))
+        return cls(level, np.maximum(noise, LEAST_NOISE), shake)
+
+
+def _most_frequent(stack: Floats) -> Floats:
+    """Return the middle of the three neighbouring bins that hold most of each pixel's levels: float32 (H, W)."""
+    bins = 256 // BIN
+    histogram = np.zeros((bins + 2, stack[0].size), np.uint8)
+    columns = np.arange(stack[0].size)
+    for sample in stack:
+        histogram[(sample.ravel() / BIN).astype(np.intp).clip(0, bins - 1) + 1, columns] += 1
+    votes = histogram[:-2] + histogram[1:-1] + histogram[2:]
+    fullest: Floats = ((votes.argmax(0) + 0.5) * BIN).astype(np.float32)
+    return fullest.reshape(stack.shape[1:])
+
+
+def _smooth(frame: NDArray[np.uint8]) -> Floats:
+    return np.asarray(cv2.GaussianBlur(frame, (3, 3), 0), np.float32)
+
+
+def light(frame: Floats, level: Floats) -> Floats:
+    """Return by which factor the light of ``frame`` differs from that of ``level``: float32 (H, W), 0.5 to 2.
+
+    It varies slowly over the frame, as a cloud's shadow does: the median over 15×15 cells, in which no object is
+    large enough to matter.
+    """
+    height, width = level.shape
+    cells = max(1, width // CELL), max(1, height // CELL)
+    bright, usual = (cv2.resize(each, cells, interpolation=cv2.INTER_AREA) + 4 for each in (frame, level))
+    steps = np.clip(np.log2(bright / usual) * 127 + 128, 1, 255).astype(np.uint8)  # of half a percent
+    smooth = cv2.blur(cv2.medianBlur(steps, LIGHT_CELLS).astype(np.float32), (5, 5))
+    return np.asarray(cv2.resize(np.exp2((smooth - 128) / 127), (width, height)), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Deviation:
+    """How a frame differs from the background.
+
+    Parameters
+    ----------
+    signed
+        float32 (H, W) gray levels.
+    noise
+        float32 (H, W) standard deviation of what differs by itself.
+    weak, strong
+        bool (H, W) pixels that differ by more than the noise, and by much more.
+    """
+
+    signed: Floats
+    noise: Floats
+    weak: Mask
+    strong: Mask
+
+
+def deviation(frame: NDArray[np.uint8], background: Background, moved: NDArray[np.uint8] | None) -> Deviation:
+    """Hold a frame against the background.
+
+    Parameters
+    ----------
+    frame
+        uint8 (H, W).
+    background
+        Of its video.
+    moved
+        uint8 (H, W) by how many gray levels the frame differs from both its neighbours in time; None without two.
+    """
+    seen = _smooth(frame)
+    expected = background.level * light(seen, background.level)
+    signed = seen - expected
+    # Most of a frame is background: its median deviation is noise, and tells a noisy frame, or fog
+    noise = np.maximum(background.noise, np.median(np.abs(signed[::4, ::4])) / 0.6745)
+    excess = np.abs(signed) - background.shake
+    weak, strong = excess > WEAK * noise, excess > STRONG * noise
+    if moved is not None:
+        # Not alone: between two passers-by the ground differs from both its neighbours in time
+        moving = (moved > STRONG * noise + 2 * background.shake) & (excess > WEAK / 2 * noise)
+        weak, strong = weak | moving, strong | moving
+    lit = ~_in_shadow((seen + 4) / (expected + 4), noise / (expected + 4))
+    return Deviation(signed, noise, weak & lit, strong & lit)
+
+
+def _in_shadow(ratio: Floats, noise: Floats) -> Mask:
+    """Return where the light is dimmed evenly over 3×3 pixels, so that the ground still shows its texture.
+
+    Stricter than what a soft shadow needs, on purpose: grey clothes dim an even ground just as evenly, and only their
+    folds and outlines tell them from it. Told by second differences, soft shadows went, and half of the walkers.
+    """
+    mean = cv2.blur(ratio, (3, 3))
+    variance = cv2.blur(ratio * ratio, (3, 3)) - mean * mean
+    return np.asarray((mean > SHADOW[0]) & (mean < SHADOW[1]) & (variance < (FLAT * noise) ** 2))
+
+
+def find_blobs(found: Deviation) -> NDArray[np.int64]:
+    """Return the objects that a deviation shows: int64 (k, 4) left, top, right, bottom, exclusive at the end."""
+    tall = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 5))  # closes gaps in walkers, not between them
+    mask = cv2.morphologyEx(found.weak.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, tall)
+    count, labels, table, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    strong = np.bincount(labels[found.strong], minlength=count)
+    rows = np.flatnonzero(strong > 0)
+    rows = rows[rows > 0]
+    rows = rows[np.argsort(-table[rows, cv2.CC_STAT_AREA], kind="stable")][:FRAGMENTS]
+    left, top, width, height, area = table[rows].T.astype(np.int64)
+    corners = np.stack([left, top, left + width, top + height], 1)
+    return _join(corners, area, strong[rows], found)
+
+
+def _join(
+    corners: NDArray[np.int64], area: NDArray[np.int64], strong: NDArray[np.int64], found: Deviation
+) -> NDArray[np.int64]:
+    """Join fragments of one object, and drop what is too small for one."""
+    group = list(range(len(corners)))
+    for upper, lower in _one_above_the_other(corners):
+        if _is_bridged(corners[upper], corners[lower], found):
+            new, old = group[upper], group[lower]
+            group = [new if each == old else each for each in group]
+    objects = []
+    for each in dict.fromkeys(group):
+        rows = np.flatnonzero(np.array(group) == each)
+        if area[rows].sum() >= LEAST_AREA and strong[rows].sum() >= LEAST_STRONG:
+            objects.append([*corners[rows, :2].min(0), *corners[rows, 2:].max(0)])
+    return np.array(objects, np.int64).reshape(-1, 4)
+
+
+def _one_above_the_other(corners: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield pairs of fragments that could be head and legs: in one column, the gap no larger than either.
+
+    What is upright and as wide as the other is a walker already, and the other one somebody behind.
+    """
+    left, top, right, bottom = corners.T
+    width, height = right - left, bottom - top
+    shared = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    smaller = np.minimum(height[:, None], height)
+    gap = top - bottom[:, None]
+    narrow, wide = np.minimum(width[:, None], width), np.maximum(width[:, None], width)
+    whole = (height >= UPRIGHT * width)[:, None] & (2 * height > height[:, None]) & (narrow >= 0.7 * wide)
+    near = (gap >= -smaller / 2) & (gap <= smaller)
+    aligned = (shared >= 0.6 * narrow) & (narrow >= 0.3 * wide)
+    for upper, lower in np.argwhere(near & aligned & ~whole & ~whole.T):
+        yield int(upper), int(lower)
+
+
+def _is_bridged(upper: NDArray[np.int64], lower: NDArray[np.int64], found: Deviation) -> bool:
+    """Say whether the gap between two fragments differs from the background too, if only as a whole."""
+    left, right = max(upper[0], lower[0]), min(upper[2], lower[2])
+    between = slice(upper[3], max(upper[3] + 1, lower[1])), slice(left, right)
+    if found.signed[between].size == 0:
+        return True
+    return bool(np.abs(found.signed[between]).mean() > 2 * found.noise[between].mean())
+
+
+class Foreground:
+    """The detector: a background model for each video, and the difference to the frames around.
+
+    It reads the gray 240×320 view, not the full-size frames. It copes with changes of light, noise, and a camera
+    that shakes a little. It cannot tell objects that overlap, nor somebody who never moves. Of a video of one frame
+    it finds nothing.
+    """
+
+    key = f"foreground {VERSION}"
+    full_size = False
+
+    def views(self) -> tuple[View, ...]:
+        """Return the one gray view."""
+        return (VIEW,)
+
+    def begin(self, video: Video) -> _Blobs:
+        """Learn the background of ``video`` and return what finds the blobs of its frames."""
+        return _Blobs(video)
+
+
+class _Blobs:
+    """Finds the blobs of one video's frames."""
+
+    def __init__(self, video: Video) -> None:
+        self.frames = video.frames(VIEW)
+        self.background = Background.learn(self.frames)
+        starts = {start for start, _ in video.stretches()}
+        ends = {stop - 1 for _, stop in video.stretches()}
+        self.inner = [position not in starts | ends for position in range(len(video))]
+
+    def __call__(self, positions: Sequence[int], frames: Sequence[NDArray[np.uint8]]) -> list[Boxes]:
+        return [self._find(position, frame.shape) for position, frame in zip(positions, frames, strict=True)]
+
+    def _find(self, position: int, full_size: tuple[Any, ...]) -> Boxes:
+        frame = np.asarray(self.frames[position])
+        blobs = find_blobs(deviation(frame, self.background, self._moved(position)))
+        scale = np.array([full_size[1] / VIEW.size[1], full_size[0] / VIEW.size[0]])
+        return Boxes.of(blobs * np.tile(scale, 2))
+
+    def _moved(self, position: int) -> NDArray[np.uint8] | None:
+        if not self.inner[position]:
+            return None
+        before, now, after = self.frames[position - 1 : position + 2]
+        return np.asarray(cv2.min(cv2.absdiff(before, now), cv2.absdiff(now, after)), np.uint8)
