@@ -144,7 +144,7 @@ def reproducible(device: torch.device) -> Iterator[None]:
             cudnn.benchmark, cudnn.deterministic = before
 
 
-def halve_until_it_fits(run: Callable[[int], T], size: int) -> tuple[T, int]:
+def halve_until_it_fits(run: Callable[[int], T], size: int, unit: str = "clips") -> tuple[T, int]:
     """Call ``run(size)``, with half the size each time the device is out of memory.
 
     Parameters
@@ -152,7 +152,9 @@ def halve_until_it_fits(run: Callable[[int], T], size: int) -> tuple[T, int]:
     run
         Works on a batch in parts of at most the size that it is given. It may be called again from the start.
     size
-        Clips at a time to begin with.
+        How many at a time to begin with.
+    unit
+        How many of what, for the warning.
 
     Returns
     -------
@@ -163,14 +165,15 @@ def halve_until_it_fits(run: Callable[[int], T], size: int) -> tuple[T, int]:
         try:
             return run(size), size
         except RuntimeError as error:  # torch.OutOfMemoryError is one; MPS and CPU raise plain ones
-            if size == 1 or not _out_of_memory(error):
+            if size == 1 or not is_out_of_memory(error):
                 raise
         size //= 2
-        log.warning("out of memory: going on with %d clips at a time", size)
+        log.warning("out of memory: going on with %d %s at a time", size, unit)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Return whether ``error`` says that the device is full."""
     text = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text
