@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pixelkit.models.clip_backbone import MEAN, STD
+
 
 class Scaling(NamedTuple):
     """How pixels in [0, 1] become the input of a network: less ``mean``, over ``std``."""
@@ -25,8 +27,8 @@ class Scaling(NamedTuple):
 
 
 SCALINGS = {
-    # what CLIP was trained with (Radford et al., ICML 2021)
-    "clip": Scaling((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711), bgr=False),
+    # what CLIP was trained with
+    "clip": Scaling(MEAN, STD, bgr=False),
     # x / 127.5 - 1, in the order in which OpenCV reads a file: not what CLIP knows, but what the authors feed it
     "bgr": Scaling((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), bgr=True),
 }
@@ -86,7 +88,7 @@ def local_map(maps: Sequence[Tensor], group: int) -> Tensor:
     side = maps[0].shape[-1]
     parts = []
     for each, weights in zip(maps, groups.split(channels, 1), strict=True):
-        means = (weights @ each.float().flatten(2)).unflatten(2, each.shape[2:])
+        means = (weights @ each.flatten(2)).unflatten(2, each.shape[2:])
         parts.append(functional.adaptive_avg_pool2d(smooth(means), side))
     return torch.stack(parts).sum(0)
 
@@ -124,7 +126,7 @@ def frame_vectors(maps: Sequence[Tensor]) -> Tensor:
     Each map is smoothed and brought to the side of the last one; then its mean plus its maximum over all places.
     """
     side = maps[-1].shape[-1]
-    places = [functional.adaptive_avg_pool2d(smooth(each.float()), side).flatten(2) for each in maps]
+    places = [functional.adaptive_avg_pool2d(smooth(each), side).flatten(2) for each in maps]
     return torch.cat([each.mean(2) + each.amax(2) for each in places], 1)
 
 
@@ -143,4 +145,4 @@ def global_vectors(frames: Tensor) -> Tensor:
 
 def pooled_vectors(maps: Sequence[Tensor]) -> Tensor:
     """Return one vector per image: float32 (n, 1536), the mean of each smoothed map over all its places."""
-    return torch.cat([smooth(each.float()).mean((2, 3)) for each in maps], 1)
+    return torch.cat([smooth(each).mean((2, 3)) for each in maps], 1)
