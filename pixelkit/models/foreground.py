@@ -33,7 +33,9 @@ SHADOW = (0.5, 0.97)  # of the light that a shadow leaves
 FLAT = 3.0  # a shadow changes the light evenly: to within this many standard deviations of the noise
 
 LEAST_AREA, LEAST_STRONG = 24, 12  # pixels of a blob
-CLOSE = (1, 5)  # pixels across and down: gaps within walkers lie across them, gaps between them along
+# Pixels, down: people are upright. What is lower than OPEN goes, such as the rim of a shadow, which links walkers; gaps
+# lower than CLOSE within a walker are filled, those between two walkers run the other way.
+OPEN, CLOSE = 3, 5
 UPRIGHT = 1.8  # height to width
 FRAGMENTS = 300  # of a frame, the largest: what shatters into more is no picture of objects
 
@@ -175,9 +177,8 @@ def _in_shadow(ratio: Floats, noise: Floats) -> Mask:
 
 def find_blobs(found: Deviation) -> NDArray[np.int64]:
     """Return the objects that a deviation shows: int64 (k, 4) left, top, right, bottom, exclusive at the end."""
-    tall = cv2.getStructuringElement(cv2.MORPH_RECT, CLOSE)
-    mask = cv2.morphologyEx(found.weak.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, tall)
+    mask = cv2.morphologyEx(found.weak.astype(np.uint8), cv2.MORPH_OPEN, np.ones((OPEN, 1), np.uint8))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((CLOSE, 1), np.uint8))
     # 16 bits hold every label, and take a third of the time
     count, labels, table, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
     strong = np.bincount(labels[found.strong], minlength=count)
