@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pixelkit.errors import WeightsError
-from pixelkit.models.clip_backbone import ClipBackbone, load_backbone
+from pixelkit.models.clip_backbone import ClipBackbone, load_backbone, pick_backbone_precision
 from pixelkit.weights import CLIP_RN101, why_unfit
 
 CPU = torch.device("cpu")
@@ -147,6 +147,12 @@ def test_bfloat16_maps_are_within_its_rounding() -> None:
     for ours, rounded in zip(exact, half, strict=True):
         assert rounded.dtype == torch.float32
         assert (rounded - ours).norm() < 0.1 * ours.norm()
+
+
+def test_a_gpu_takes_float16_which_clip_was_trained_in() -> None:
+    assert pick_backbone_precision(torch.device("cuda")) == torch.float16
+    assert pick_backbone_precision(torch.device("cuda"), "bfloat16") == torch.bfloat16
+    assert pick_backbone_precision(CPU, "float32") == torch.float32
 
 
 def test_the_digest_is_that_of_the_content(folder: Path, tmp_path: Path) -> None:
