@@ -72,14 +72,14 @@ class PretrainedFile:
 
 CLIP_RN101 = PretrainedFile(
     name="CLIP RN101 by OpenAI",
-    files=("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
+    files=("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "RN101.pt"),
     page="https://huggingface.co/timm/resnet101_clip.openai",
     hub="timm/resnet101_clip.openai",
     tensors={"visual.conv1.weight": (32, 3, 3, 3), "visual.layer3.22.conv3.weight": (1024, 256, 1, 1)},
     licence="MIT",
 )
 """What open_clip fetches as ``RN101``, ``pretrained="openai"`` (Radford et al., Learning Transferable Visual Models
-From Natural Language Supervision, ICML 2021)."""
+From Natural Language Supervision, ICML 2021). OpenAI's own ``RN101.pt`` is a program, and refused as that."""
 
 _YOLO = "https://github.com/ultralytics/assets/releases"
 
@@ -144,7 +144,7 @@ class WeightStore:
         found = self.look(file)
         if found is not None:
             return found
-        if self.offline:
+        if self.offline or (file.hub and _hub_is_offline()):
             raise WeightsMissing(f"{file.name} is missing, and nothing is fetched offline. {_by_hand(file)}")
         return fetch(file)
 
@@ -219,6 +219,13 @@ def _look_in_hub(file: PretrainedFile) -> Path | None:
         if isinstance(found, str) and why_unfit(Path(found), file) is None:
             return Path(found)
     return None
+
+
+def _hub_is_offline() -> bool:
+    """Tell whether ``HF_HUB_OFFLINE`` is set."""
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    return bool(HF_HUB_OFFLINE)
 
 
 def why_unfit(path: Path, file: PretrainedFile) -> str | None:

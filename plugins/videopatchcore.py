@@ -17,7 +17,6 @@ from pixelkit import Scorer, Video, View, hookimpl
 from pixelkit.errors import ScorerError, SettingsError, did_you_mean
 from pixelkit.files import write_text
 from pixelkit.models.patch_presets import PRESETS, PatchCoreSettings
-from pixelkit.progress import bar
 from pixelkit.weights import CLIP_RN101, PretrainedFile, yolo_file
 
 if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not wait for it
@@ -188,8 +187,7 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
         """Look at every training clip, then choose what to remember; what was seen is kept with each video."""
         looks = self._extractor(training=True)
         self.backbone_ = looks.backbone.digest
-        with bar(sum(len(looks.clips(video)) for video in videos), f"{self.name}: look", "clip") as done:
-            found = looks.vectors(videos, done.update)
+        found = looks.vectors_of_all(videos, self.name)
         self.memories_ = {}
         for channel, keep in zip(self.channels, looks.settings.coreset, strict=True):
             vectors = [each.vectors[channel] for each in found if channel in each.vectors]
@@ -200,9 +198,9 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
 
     def _extractor(self, *, training: bool) -> Extractor:
         """Return what looks at videos; backbone and detector are loaded when first needed."""
-        from pixelkit.models.clip_backbone import load_backbone
+        from pixelkit.models.clip_backbone import load_backbone, pick_backbone_precision
         from pixelkit.models.detectors import make_detector
-        from pixelkit.models.device import pick_device, pick_precision
+        from pixelkit.models.device import pick_device
         from pixelkit.models.extraction import Extractor
 
         settings, device = self.resolved(), pick_device(self.device)
@@ -214,7 +212,7 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
             self._loaded["backbone"] = load_backbone(
                 "random" if self.weights == "random" else self.weight_store.find(CLIP_RN101),
                 device=device,
-                precision=pick_precision(device, self.precision),
+                precision=pick_backbone_precision(device, self.precision),
             )
         confidence = settings.train_confidence if training else settings.test_confidence
         detector = f"detector {confidence}"

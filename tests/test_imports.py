@@ -26,6 +26,7 @@ FOR_PLUGINS = (
     "pixelkit.files",
     "pixelkit.frames",
     "pixelkit.models",
+    "pixelkit.progress",
     "pixelkit.scorer",
     "pixelkit.weights",
 )

@@ -16,7 +16,7 @@ from pixelkit import Scorer, weights
 from pixelkit.errors import WeightsError, WeightsMissing
 from pixelkit.weights import CLIP_RN101, PretrainedFile, WeightStore, own_folder, why_unfit, yolo_file
 
-SAFE, PICKLED = CLIP_RN101.files
+SAFE, PICKLED, PROGRAM = CLIP_RN101.files
 YOLO = yolo_file()
 
 
@@ -144,6 +144,14 @@ def test_damaged_pytorch_files_and_programs_are_told(tmp_path: Path) -> None:
         why_unfit(write_zip(path, "data.pkl", "constants.pkl"), CLIP_RN101) or ""
     )
     assert "it holds photo.jpg" in (why_unfit(write_zip(path, "photo.jpg"), CLIP_RN101) or "")
+
+
+def test_the_program_by_openai_is_refused_with_the_file_to_take(tmp_path: Path) -> None:
+    write_zip(tmp_path / PROGRAM, "data.pkl", "constants.pkl", "code/__torch__.py")
+    with pytest.raises(WeightsError, match=f"{PROGRAM} is a TorchScript program.*: take {SAFE} from "):
+        WeightStore(str(tmp_path)).find(CLIP_RN101)
+    write_clip(tmp_path / SAFE)
+    assert WeightStore(str(tmp_path)).find(CLIP_RN101) == tmp_path / SAFE
 
 
 def test_clip_is_the_file_that_open_clip_fetches() -> None:

@@ -64,6 +64,7 @@ def weights(
     from pixelkit.cli.job import choose
     from pixelkit.cli.messages import show_messages
     from pixelkit.config import load_settings
+    from pixelkit.files import make_folder
     from pixelkit.registry import discover
     from pixelkit.weights import WeightStore
 
@@ -83,6 +84,8 @@ def weights(
             path = store.find(file)
             if folder is not None:
                 pack(path, file, folder)
+    if folder is not None:
+        store = WeightStore(str(make_folder(folder)))  # so that the list shows what was packed
     rows = [look_for(file, needed_by, store) for file, needed_by in needed.items()]
     if as_json:
         click.echo(json.dumps(_as_json(rows, store), indent=1))
@@ -118,18 +121,14 @@ def look_for(file: PretrainedFile, needed_by: tuple[str, ...], store: WeightStor
         return Found(file, needed_by, None, str(error))
 
 
-def pack(path: Path, file: PretrainedFile, folder: Path) -> Path:
-    """Copy a file of pretrained weights into ``folder``, where ``--weights`` finds it; return where it lies."""
+def pack(path: Path, file: PretrainedFile, folder: Path) -> None:
+    """Copy a file of pretrained weights into ``folder``, where ``--weights`` finds it."""
     import shutil
 
     from pixelkit.files import atomic
 
-    target = folder / file.folder / path.name
-    if not target.is_file() or target.stat().st_size != path.stat().st_size:
-        with atomic(target) as temporary:
-            shutil.copyfile(path, temporary)
-    click.echo(target)
-    return target
+    with atomic(folder / file.folder / path.name) as temporary:
+        shutil.copyfile(path, temporary)
 
 
 def _as_json(rows: list[Found], store: WeightStore) -> dict[str, object]:

@@ -35,7 +35,7 @@ OWNED = {"Dataset", "sample_submission.csv", "pixelkit.toml", "demo.json"}
 # So that two slow cores are done in a few minutes; data of your own are trained on for longer.
 SETTINGS = """\
 # Shorter training than the defaults: this is a first try, which should take minutes, and needs no download.
-leave_out = ["videopatchcore"]  # wants pretrained weights (290 MB); '--scorers videopatchcore' runs it
+leave_out = ["videopatchcore"]  # fetches pretrained weights; '--scorers videopatchcore' runs it
 
 [convae]
 epochs = 8

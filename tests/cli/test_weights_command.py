@@ -79,13 +79,22 @@ def test_fetch_then_list_then_pack(needy_plugin: Path, hub: tuple[Path, str]) ->
     assert f"({served.stat().st_size / 1e6:.0f} MB) is fetched to" in fetched.stderr
     path = Path(json.loads(fetched.stdout)["files"][0]["path"])
     assert path.read_bytes() == served.read_bytes()
-    packed = weights(needy_plugin, "pack", "packed")
+    packed = weights(needy_plugin, "pack", "packed", "--json")
     assert packed.returncode == 0, packed.stderr
     path.unlink()
     there = weights(needy_plugin, "--weights", "packed", "--json")
-    found = needy_plugin.parent / json.loads(there.stdout)["files"][0]["path"]
-    assert found.read_bytes() == served.read_bytes()
-    assert found.is_relative_to(needy_plugin.parent / "packed")
+    found = json.loads(there.stdout)["files"][0]["path"]
+    assert found == json.loads(packed.stdout)["files"][0]["path"] == f"packed/resnet101_clip.openai/{SAFE}"
+    assert (needy_plugin.parent / found).read_bytes() == served.read_bytes()
+
+
+def test_the_hub_is_left_alone_when_its_own_variable_says_so(
+    needy_plugin: Path, hub: tuple[Path, str]
+) -> None:
+    write_clip(hub[0])
+    done = weights(needy_plugin, "fetch", hub=hub[1], HF_HUB_OFFLINE="1")
+    assert done.returncode == 1
+    assert "nothing is fetched offline" in done.stderr
 
 
 def test_a_failed_fetch_is_one_line_and_exit_code_1(needy_plugin: Path) -> None:
