@@ -22,6 +22,7 @@ from pixelkit.models.detectors import Detector
 from pixelkit.models.device import halve_until_it_fits
 from pixelkit.models.patch_presets import PatchCoreSettings
 from pixelkit.models.tubes import WHOLE_FRAME, Tube, tubes
+from pixelkit.progress import bar
 
 # Part of the name under which vectors are kept: raise it when they come out otherwise than before.
 FORMAT = 1
@@ -179,6 +180,11 @@ class Extractor:
             known[video] = VideoVectors.collect(described).to_arrays()
             video.keep(self.name(video), known[video])
         return [VideoVectors.from_arrays(known[video]) for video in videos]
+
+    def vectors_of_all(self, videos: Sequence[Video], label: str) -> list[VideoVectors]:
+        """Return the vectors of each video, as :meth:`vectors` does, under a progress bar."""
+        with bar(sum(len(self.clips(video)) for video in videos), f"{label}: look", "clip") as done:
+            return self.vectors(videos, done.update)
 
     def _tubes(self, video: Video) -> Iterator[Tube]:
         crop, frame, grow = self.settings.crop, self.settings.size, self.settings.grow
