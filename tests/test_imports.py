@@ -26,7 +26,6 @@ FOR_PLUGINS = (
     "pixelkit.files",
     "pixelkit.frames",
     "pixelkit.models",
-    "pixelkit.progress",
     "pixelkit.scorer",
     "pixelkit.weights",
 )
