@@ -51,25 +51,22 @@ def nearest(
         If queries and memory differ in width, or hold a number that is not finite.
     """
     place = pick_device(device) if isinstance(device, str) else device
-    known = Vectors(memory, device=place, budget=2**63)
+    known = _Memory(Vectors(memory, device=place, budget=2**63))
     asked = Vectors(queries, device=place, budget=budget)
-    if asked.dimension != known.dimension:
+    if asked.dimension != known.vectors.shape[1]:
         raise ScorerError(
-            f"queries have {asked.dimension} numbers each and the memory {known.dimension}: "
+            f"queries have {asked.dimension} numbers each and the memory {known.vectors.shape[1]}: "
             f"both must come from the same features"
         )
-    target = known.take(torch.arange(len(known), device=known.device))
-    check_finite(target.square().sum(1), 0)
     distances = torch.empty(len(asked), device=asked.device)
     index = torch.empty(len(asked), dtype=torch.int64, device=asked.device)
 
     def search(rows: int) -> None:
         for place, block in asked.blocks(rows):
-            index[place], distances[place] = _nearest_of_block(block, target, shift, place.start)
+            distances[place], index[place] = known.nearest_to(block, place.start)
 
-    shift = target.mean(0)
     with torch.no_grad(), full_products():
-        halve_until_it_fits(search, asked.rows_a_block(len(target)), "vectors")
+        halve_until_it_fits(search, asked.rows_a_block(len(known.vectors)), "vectors")
     return distances.cpu().numpy(), index.cpu().numpy()
 
 
@@ -80,37 +77,52 @@ def nearest_distances(
     return nearest(queries, memory, device=device)[0]
 
 
-def _nearest_of_block(block: Tensor, memory: Tensor, shift: Tensor, start: int) -> tuple[Tensor, Tensor]:
-    """Return which memory vector is nearest to each row of the block, and how far it is."""
-    centred, target = block - shift, memory - shift
-    norms = centred.square().sum(1)
-    check_finite(norms, start)
-    rough = torch.addmm(target.square().sum(1), centred, target.T, alpha=-2)
-    index = rough.argmin(1)
-    distance = _apart(block, memory, index)
-    # No competitor has a norm above that of the query and its distance to the best one together.
-    error = rounding(block.shape[1]) * (norms + (norms.sqrt() + distance).square())
-    lowest = rough.gather(1, index[:, None])
-    unsure = (rough <= lowest + 2 * error[:, None]).sum(1) > 1
-    again = unsure.nonzero()[:, 0]
-    if len(again):
-        index[again] = squared_distances(block[again], memory, shift).argmin(1)
-        distance[again] = _apart(block[again], memory, index[again])
-    return index, distance
+class _Memory:
+    """Memory vectors, and what every block of queries needs of them."""
+
+    def __init__(self, memory: Vectors) -> None:
+        self.vectors = memory.take(torch.arange(len(memory), device=memory.device))
+        check_finite(squared_norms(self.vectors), 0)
+        self.mean = self.vectors.mean(0)
+        self.centred = self.vectors - self.mean
+        self.norms = squared_norms(self.centred)
+
+    def nearest_to(self, block: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """Return how far the nearest memory vector is from each row of the block, and which one it is."""
+        centred = block - self.mean
+        norms = squared_norms(centred)
+        check_finite(norms, start)
+        rough = torch.addmm(self.norms, centred, self.centred.T, alpha=-2)
+        index = rough.argmin(1)
+        distance = _apart(block, self.vectors[index])
+        # No competitor has a norm above that of the query and its distance to the best one together.
+        error = rounding(block.shape[1]) * (norms + (norms.sqrt() + distance).square())
+        limit = rough.gather(1, index[:, None]) + 2 * error[:, None]
+        unsure = ((rough <= limit).sum(1) > 1).nonzero()[:, 0]
+        if len(unsure):
+            exact = squared_distances(block[unsure].double() - self.mean, self.vectors.double() - self.mean)
+            index[unsure] = exact.argmin(1)
+            distance[unsure] = _apart(block[unsure], self.vectors[index[unsure]])
+        return distance, index
 
 
-def _apart(block: Tensor, memory: Tensor, index: Tensor) -> Tensor:
-    return (block - memory[index]).square().sum(1).sqrt()
+def _apart(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).square().sum(1).sqrt()
 
 
-def squared_distances(a: Tensor, b: Tensor, shift: Tensor) -> Tensor:
-    """Return the squared distance of each row of ``a`` to each of ``b``, float64 (len(a), len(b)).
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """Return the squared distance of each row of ``a`` to each of ``b``, both float64: float64 (len(a), len(b)).
 
-    float64 keeps 16 digits: what cancels is 1e-16 of the squared norms, below the rounding of the float32 vectors.
+    float64 keeps 16 digits: what cancels is 1e-16 of the squared norms, below the rounding of float32 vectors.
     """
-    a, b = a.double() - shift.double(), b.double() - shift.double()
-    norms = a.square().sum(1)[:, None] + b.square().sum(1)
+    norms = squared_norms(a)[:, None] + squared_norms(b)
     return torch.addmm(norms, a, b.T, alpha=-2).clamp_(min=0)
+
+
+def squared_norms(vectors: Tensor) -> Tensor:
+    """Return the squared norm of each row; on a CPU this is seven times as fast as ``square().sum(1)``."""
+    norms: Tensor = torch.linalg.vector_norm(vectors, dim=1)
+    return norms.square()
 
 
 def rounding(dimension: int) -> float:
