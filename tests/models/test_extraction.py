@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import plain_patchcore as plain
@@ -239,3 +240,34 @@ def test_batch_is_halved_when_memory_is_full(
     assert caplog.text.count("out of memory") == 2
     for channel, vectors in found.vectors.items():
         assert np.allclose(vectors, expected.vectors[channel], rtol=1e-4, atol=1e-4)
+
+
+def test_images_are_let_go_when_they_are_described() -> None:
+    alive: list[weakref.ref[NDArray[np.uint8]]] = []
+
+    def described() -> Iterator[tuple[Tube, dict[str, NDArray[np.float32]]]]:
+        video = video_of(textured(1))
+        for number in range(1, 100):
+            images = np.zeros((1, 8, 8, 3), np.uint8)
+            alive.append(weakref.ref(images))
+            yield (
+                Tube(video, 0, number, np.zeros(4, np.int32), images),
+                {"person": np.ones((1, 2), np.float32)},
+            )
+            assert sum(each() is not None for each in alive) <= 3
+
+    assert VideoVectors.collect(described()).vectors["person"].shape == (99, 1, 2)
+
+
+def test_chunks_made_ahead_are_the_same_and_so_are_their_errors(backbone: ClipBackbone) -> None:
+    video = video_of(textured(9))
+    looks = extractor(backbone, SMALL["pooled"])
+    chunks = [[tube] for tube in looks._tubes(video)]
+    assert list(extraction._ahead(iter(chunks))) == chunks
+
+    def broken() -> Iterator[list[Tube]]:
+        yield chunks[0]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(extraction._ahead(broken()))
