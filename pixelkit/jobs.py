@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.artifacts import RunFolder, digest
-from pixelkit.errors import PixelkitError, ScorerError
+from pixelkit.errors import PixelkitError, ScorerError, StorageError
 from pixelkit.files import atomic, content_digest
 from pixelkit.frames.footage import Footage
 from pixelkit.frames.video import Video
@@ -147,8 +147,14 @@ def _score_video(scorer: Scorer, video: Video, bad: Sequence[int], workspace: Pa
         pass
     with blame(type(scorer)):
         scores = fill(check_scores(scorer, video, scorer.score(video)), bad)
-    with atomic(kept) as temporary, temporary.open("wb") as file:
-        np.save(file, scores)
+    try:
+        with atomic(kept) as temporary, temporary.open("wb") as file:
+            np.save(file, scores)
+    except (
+        StorageError
+    ) as error:  # a run of the same work that was faster took the workspace away: it is done
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
     return scores
 
 
