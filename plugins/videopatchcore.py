@@ -45,9 +45,9 @@ class VideoPatchCore(Scorer):
     ``paper``
         The authors' settings for Avenue. How channels weigh they chose on test labels; here it is the seed's choice.
 
-    On purpose unlike the authors: every frame is scored (the last clip is anchored at the end of the video, and a
-    frame has the score of the first clip that holds it, so that all that they score is as they have it), and no noise
-    is added in scoring, as the seed did.
+    On purpose unlike the authors: every frame is scored. The last clip is anchored at the end of the video, and a frame
+    has the score of the first clip that holds it, so that every frame that they score has their score. On purpose
+    unlike the seed: no noise is added in scoring.
 
     Parameters
     ----------
@@ -75,6 +75,7 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
         "weights": "random",
         "detector": "foreground",
         "size": 64,
+        "length": 3,
         "coreset": (0.2, 0.2),
     }
 
@@ -191,9 +192,8 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
         self.memories_ = {}
         for channel, keep in zip(self.channels, looks.settings.coreset, strict=True):
             vectors = [each.vectors[channel] for each in found if channel in each.vectors]
-            self.memories_[channel] = self._remember(
-                [np.concatenate(each) for each in vectors], keep, looks.settings
-            )
+            flat = [each.reshape(-1, each.shape[-1]) for each in vectors]
+            self.memories_[channel] = self._remember(flat, keep, looks.settings)
         self._warn_of_nothing(looks.settings.detector)
 
     def _extractor(self, *, training: bool) -> Extractor:

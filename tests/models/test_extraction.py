@@ -129,6 +129,27 @@ def test_batches_across_videos_change_nothing(backbone: ClipBackbone, preset: st
     assert all(same(one, other) for one, other in zip(together, apart, strict=True))
 
 
+def test_a_killed_look_goes_on_after_the_last_finished_video(
+    backbone: ClipBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extraction, "BATCHES_AT_ONCE", 1)
+    looks = extractor(backbone, SMALL["pooled"])
+    expected = looks.vectors([video_of(textured(6)), video_of(textured(7))])
+    videos, finished = [video_of(textured(6)), video_of(textured(7))], []
+
+    def interrupt(clips: int) -> None:
+        finished.append(clips)
+        if sum(finished) > 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        looks.vectors(videos, interrupt)
+    asked = len(BOXES.asked)
+    found = looks.vectors(videos)
+    assert len(BOXES.asked) == asked + 1
+    assert all(same(one, other) for one, other in zip(found, expected, strict=True))
+
+
 def test_what_is_known_is_not_computed_again(backbone: ClipBackbone, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, video = extractor(backbone, SMALL["pooled"]), video_of(textured(5))
     finished: list[int] = []
