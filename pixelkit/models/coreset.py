@@ -24,10 +24,11 @@ from pixelkit.models.vectors import BUDGET, Matrix, Vectors
 
 log = logging.getLogger("pixelkit")
 
-# The farthest vectors, among which the next picks are sought. Oversampling a batch of 64 by 4 instead of 16 costs up
-# to 7 % of the covering radius; of exact mode these 1,024 allow over a hundred picks at a time.
-CANDIDATES, MOST_CANDIDATES = 1024, 4096
-BATCH = 64
+# Exact mode seeks the next picks among the farthest 512 vectors, which give it some eighty at a time. With fewer than
+# 16 at a time, as in two dimensions, looking at all vectors again costs more than having more candidates.
+CANDIDATES, MOST_CANDIDATES, ENOUGH = 512, 4096, 16
+# Batches of 64 among the farthest 1,024; oversampling 4 instead of 16 times costs up to 7 % of the covering radius.
+BATCH, BATCH_CANDIDATES = 64, 1024
 # Squared distances below this share of the squared norm are rounding errors of float64: the vectors are the same.
 SAME = 1e-13
 
@@ -116,35 +117,42 @@ class _Cover:
         self.apart = torch.full((size,), torch.inf, dtype=torch.float64, device=data.device)
         self.centres = torch.empty(size, data.dimension, device=data.device)
         self.count, self.known = 1, 0  # picks made, and those that the bounds take into account
-        self.shift = self._mean()
-        self.norms = torch.empty(len(data), device=data.device)
         self.bounds = torch.full((len(data),), torch.inf, device=data.device)
-        self._look()
-        if not self.norms.isfinite().all():
-            self._name_what_is_not_finite()
+        self.shift, self.norms = self._centre()
 
-    def _name_what_is_not_finite(self) -> None:
-        """Raise for the first such vector; it has spoilt the mean, so that only the vectors themselves tell."""
-        for place, block in self.data.blocks(self.data.rows_a_block(1)):
-            check_finite(squared_norms(block), place.start)
-        check_finite(self.norms, 0)
+    def _centre(self) -> tuple[Tensor | None, Tensor]:
+        """Return what to subtract before multiplying, if that is worth a pass, and the squared norms that are left.
 
-    def _mean(self) -> Tensor:
-        """Return about the mean; as a product with ones it takes a tenth of the time of a sum over rows."""
-        total = torch.zeros(self.data.dimension, device=self.data.device)
-        for _, block in self.data.blocks(self.data.rows_a_block(1)):
-            total += block.new_ones(len(block)) @ block / len(self.data)
-        return total
+        A mean of twice the spread costs two of float32's 24 bits, which the bounds can spare.
+        """
+        mean = torch.zeros(self.data.dimension, device=self.data.device)
+        norms = torch.empty(len(self.data), device=self.data.device)
+        rows = self.data.rows_a_block(1)
+        for place, block in self.data.blocks(rows):
+            mean += block.new_ones(len(block)) @ block / len(self.data)  # a tenth of the time of mean(0)
+            norms[place] = squared_norms(block)
+        check_finite(norms, 0)
+        if 5 * mean.square().sum() <= 4 * norms.mean():
+            return None, norms
+        for place, block in self.data.blocks(rows):
+            norms[place] = squared_norms(block - mean)
+        check_finite(norms, 0)
+        return mean, norms
+
+    def _centred(self, vectors: Tensor) -> Tensor:
+        return vectors if self.shift is None else vectors - self.shift
 
     def pick_exactly(self) -> NDArray[np.int64]:
         """Pick as long as it is certain that no other vector is farther, then look at all of them again."""
         width = CANDIDATES
         while self.count < len(self.picks):
             self._look()
-            rows, apart, limit = self._farthest(width, width // 4)
+            rows, apart, limit = self._farthest(width, width // 4, exact=True)
             # certain: farther than all others can be; distinct: not 0 away from a pick
             certain, distinct = torch.stack([(apart >= limit).sum(), (apart > 0).sum()]).tolist()
-            enough = certain >= max(1, len(rows) // 16) or width >= min(MOST_CANDIDATES, len(self.data))
+            enough = certain >= min(ENOUGH, len(self.picks) - self.count) or width >= min(
+                MOST_CANDIDATES, len(self.data)
+            )
             if not enough:
                 width *= 2
             kept = min(max(certain, int(enough)), distinct)
@@ -157,7 +165,7 @@ class _Cover:
         """Pick so many each time, without asking the device for anything before the end."""
         while self.count < len(self.picks):
             self._look()
-            rows, apart, _ = self._farthest(CANDIDATES, BATCH)
+            rows, apart, _ = self._farthest(BATCH_CANDIDATES, BATCH, exact=False)
             self._add(rows, apart)
         return self._distinct()
 
@@ -178,23 +186,20 @@ class _Cover:
             return
         new = slice(self.known, self.count)
         self.centres[new] = self.data.take(self.picks[new])
-        centres = self.centres[new] - self.shift
+        centres = self._centred(self.centres[new])
         larger = 1 + rounding(self.data.dimension)
         norms = squared_norms(centres) * larger
 
         def update(rows: int) -> None:
             for place, block in self.data.blocks(rows):
-                centred = block - self.shift
-                if self.known == 0:
-                    self.norms[place] = squared_norms(centred)
-                products = torch.addmm(norms, centred, centres.T, alpha=-2)
+                products = torch.addmm(norms, self._centred(block), centres.T, alpha=-2)
                 bounds = products.amin(1).add_(self.norms[place], alpha=larger)
                 torch.minimum(self.bounds[place], bounds, out=self.bounds[place])
 
         halve_until_it_fits(update, self.data.rows_a_block(len(centres)), "vectors")
         self.known = self.count
 
-    def _farthest(self, width: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _farthest(self, width: int, steps: int, *, exact: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Run the greedy loop on the ``width`` vectors with the largest bounds.
 
         Returns
@@ -209,12 +214,15 @@ class _Cover:
         bounds, rows = self.bounds.topk(others)
         limit = bounds[-1] if others > width else torch.full_like(bounds[-1], -torch.inf)
         rows = rows[:width].sort().values  # argmax takes the first of equals
-        vectors = self.data.take(rows).double() - self.shift
+        vectors = self._centred(self.data.take(rows).double())
         norms = squared_norms(vectors)
         apart = self._to_picks(vectors)
-        chosen, distances = [], []
+        chosen: list[Tensor] = []
+        distances: list[Tensor] = []
         for _ in range(steps):
             pick = apart.float().argmax()[None]
+            if exact and self.data.device.type == "cpu" and chosen and apart[pick] < limit:
+                break  # the rest is uncertain; a GPU would have to be waited for to know
             chosen.append(pick)
             distances.append(apart[pick] * (apart[pick] > SAME * norms[pick]))
             to_pick = torch.addmv(norms + norms[pick], vectors, vectors[pick][0], alpha=-2)
@@ -224,6 +232,6 @@ class _Cover:
     def _to_picks(self, vectors: Tensor) -> Tensor:
         """Return the squared distance of some centred vectors to the nearest pick, float64."""
         apart = torch.full((len(vectors),), torch.inf, dtype=torch.float64, device=vectors.device)
-        for centres in self.centres[: self.count].split(CANDIDATES):
-            apart = torch.minimum(apart, squared_distances(vectors, centres.double() - self.shift).amin(1))
+        for centres in self.centres[: self.count].split(BATCH_CANDIDATES):
+            apart = torch.minimum(apart, squared_distances(vectors, self._centred(centres.double())).amin(1))
         return apart

@@ -149,7 +149,7 @@ def test_map_above_the_budget_is_read_in_blocks(
     monkeypatch.setattr(Watched, "most", 0)
     monkeypatch.setattr(vectors, "BLOCK_CPU", 1 << 15)
     streamed = k_center_greedy(mapped, 300, exact=exact, device="cpu", budget=1 << 20)
-    assert 0 < Watched.most <= coreset.CANDIDATES
+    assert 0 < Watched.most <= coreset.BATCH_CANDIDATES
     assert streamed.tolist() == k_center_greedy(points, 300, exact=exact, device="cpu").tolist()
     several = k_center_greedy([mapped[:7000], mapped[7000:]], 300, exact=exact, device="cpu", budget=0)
     assert several.tolist() == streamed.tolist()
