@@ -237,7 +237,7 @@ class Extractor:
             parts = [slice(first, first + batch) for first in range(0, len(images), batch)]
             return torch.cat([self._maps(images[at], places[at], batch, describe) for at in parts])
 
-        described, self.batch = halve_until_it_fits(run, self.batch)
+        described, self.batch = halve_until_it_fits(run, self.batch, "images")
         return described.reshape(len(tubes), -1, *described.shape[1:])
 
     def _maps(

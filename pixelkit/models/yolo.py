@@ -131,7 +131,7 @@ class Yolo:
         boxes: list[Boxes] = []
         while len(boxes) < len(frames):
             rest = frames[len(boxes) : len(boxes) + self.batch]
-            found, self.batch = halve_until_it_fits(partial(self._find_batch, rest), self.batch)
+            found, self.batch = halve_until_it_fits(partial(self._find_batch, rest), self.batch, "frames")
             boxes += found
         return boxes
 
