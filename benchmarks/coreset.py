@@ -2,10 +2,13 @@
 
 python benchmarks/coreset.py --anomalib /path/to/an/environment/with/anomalib/bin/python
 
-The obvious loop computes one norm of differences per pick on the same device. anomalib runs in an environment of its
-own, as a process of its own, since it asks for other versions than pixelkit does; only its choosing is timed. All take
-turns, round after round, so that what else the machine does hits each of them. The vectors are drawn: 200 clusters of
-several widths, cut off at 0 as features are after ReLU.
+The obvious loop computes one norm of differences per pick. Its differences are fresh memory each time, which the
+system hands over page by page; a second loop writes them to the same place. anomalib runs in an environment of its own,
+since it asks for other versions than pixelkit does; vectors of two dimensions it first projects at random, to as many
+numbers as the Johnson-Lindenstrauss lemma asks for, and those of three it takes as they are. Each run is a process of
+its own, because what a process did before decides how fast it gets memory; only the choosing is timed. All take turns,
+round after round, so that what else the machine does hits each of them. The vectors are drawn: 200 clusters of several
+widths, cut off at 0 as features are after ReLU.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ import argparse
 import json
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,24 +32,24 @@ from pixelkit.models.coreset import covering_radius, k_center_greedy
 from pixelkit.models.device import pick_device
 
 CASES = [(100_000, 32, 1000), (20_000, 1536, 200)]
-# Half a vector more: anomalib rounds size = n * ratio down. It draws its start and its projection at random; vectors
-# of three dimensions it takes as they are.
+# Half a vector more: anomalib rounds size = n * ratio down. It draws its start and its projection at random.
 ANOMALIB = """
 import json, sys, time
 from importlib.metadata import version
 import numpy as np, torch
 from anomalib.models.components.sampling import KCenterGreedy
-vectors = torch.from_numpy(np.load(sys.argv[1])).to(sys.argv[3])
-vectors = vectors if sys.argv[5] == "projected" else vectors[:, :, None]
-torch.manual_seed(int(sys.argv[4]))
+name, file, size, device = sys.argv[1:]
+vectors = torch.from_numpy(np.load(file)).to(device)
+vectors = vectors[:, :, None] if "unprojected" in name else vectors
+torch.manual_seed(0)
 start = time.perf_counter()
-sampler = KCenterGreedy(vectors, (int(sys.argv[2]) + 0.5) / len(vectors))
+sampler = KCenterGreedy(vectors, (int(size) + 0.5) / len(vectors))
 picks = sampler.select_coreset_idxs()
 seconds = time.perf_counter() - start
-print(json.dumps([seconds, picks, sampler.features.shape[1], version("anomalib"), torch.__version__]))
+about = f"anomalib {version('anomalib')}, torch {torch.__version__}: {sampler.features.shape[1]:,} numbers a vector"
+print(json.dumps([seconds, picks, about]))
 """
-RIVALS = ("obvious loop", "anomalib, projected", "anomalib, unprojected")
-Choice = tuple[float, list[int]]
+Choice = tuple[float, list[int], str]
 
 
 def draw(n: int, d: int) -> NDArray[np.float32]:
@@ -65,96 +68,94 @@ def obvious_loop(vectors: torch.Tensor, size: int) -> list[int]:
     return picks
 
 
-def timed(choose: Callable[[], list[int]]) -> Choice:
-    """Return how long choosing took, and what was chosen; reading the picks waits for the device."""
+def same_memory_loop(vectors: torch.Tensor, size: int) -> list[int]:
+    """Return the same picks without asking for memory in the loop."""
+    picks, nearest = [0], torch.full((len(vectors),), torch.inf, device=vectors.device)
+    difference, distance = torch.empty_like(vectors), torch.empty_like(nearest)
+    while len(picks) < size:
+        torch.sub(vectors, vectors[picks[-1]], out=difference)
+        torch.linalg.vector_norm(difference, dim=1, out=distance)
+        torch.minimum(nearest, distance, out=nearest)
+        picks.append(int(nearest.argmax()))
+    return picks
+
+
+OURS: dict[str, Callable[[torch.Tensor, int], list[int]]] = {
+    "obvious loop": obvious_loop,
+    "obvious loop, same memory": same_memory_loop,
+    "pixelkit, exact": lambda vectors, size: k_center_greedy(vectors, size).tolist(),
+    "pixelkit, batched": lambda vectors, size: k_center_greedy(vectors, size, exact=False).tolist(),
+}
+THEIRS = ("anomalib", "anomalib, unprojected")
+
+
+def choose(name: str, file: Path, size: int) -> Choice:
+    """Return how long one of our methods takes, and what it picks; reading the picks waits for the device."""
+    vectors = torch.from_numpy(np.load(file)).to(pick_device())
     start = time.perf_counter()
-    picks = choose()
-    return time.perf_counter() - start, picks
+    picks = OURS[name](vectors, size)
+    return time.perf_counter() - start, picks, ""
 
 
-class Anomalib:
-    """anomalib's k-center greedy, by the interpreter of its environment."""
-
-    def __init__(self, python: Path, device: torch.device) -> None:
-        self.python = python
-        self.device = device
-        self.notes: dict[str, None] = {}
-
-    def choose(self, file: Path, size: int, seed: int, how: str) -> Choice:
-        """Return how long it took, and what was chosen; ``how`` is ``projected`` or ``unprojected``."""
-        command = [str(self.python), "-c", ANOMALIB, str(file), str(size), str(self.device), str(seed), how]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"anomalib failed:\n{done.stderr[-2000:]}")
-        seconds, picks, width, version, torch_version = json.loads(done.stdout.splitlines()[-1])
-        self.notes[f"anomalib {version} (torch {torch_version}), {how}: {width:,} numbers a vector."] = None
-        return seconds, picks
-
-
-def race(
-    vectors: NDArray[np.float32], size: int, rounds: int, anomalib: Anomalib | None
-) -> dict[str, list[Choice]]:
-    """Let each method choose once a round, and return what each took and gave."""
-    device = pick_device()
-    here = torch.from_numpy(vectors).to(device)
-    methods: dict[str, Callable[[], list[int]]] = {
-        "obvious loop": lambda: obvious_loop(here, size),
-        "pixelkit, exact": lambda: k_center_greedy(here, size, device=device).tolist(),
-        "pixelkit, batched": lambda: k_center_greedy(here, size, exact=False, device=device).tolist(),
-    }
-    found: dict[str, list[Choice]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(file := Path(folder) / "vectors.npy", vectors)
-        for number in range(rounds):
-            for name, choose in methods.items():
-                found[name].append(timed(choose))
-            if anomalib:
-                for how in ("projected", "unprojected"):
-                    found[f"anomalib, {how}"].append(anomalib.choose(file, size, number, how))
-    return found
+def choose_apart(name: str, file: Path, size: int, anomalib: Path | None) -> Choice:
+    """Return the same of any method, run in a process of its own."""
+    if name in OURS:
+        command = [sys.executable, __file__, "--one", name, str(file), str(size)]
+    else:
+        command = [str(anomalib), "-c", ANOMALIB, name, str(file), str(size), str(pick_device())]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
+    seconds, picks, about = json.loads(done.stdout.splitlines()[-1])
+    return seconds, picks, about
 
 
 def table_rows(vectors: NDArray[np.float32], size: int, found: dict[str, list[Choice]]) -> Iterator[str]:
     """Yield a row of the table for each method."""
-    seconds = {name: statistics.median(each for each, _ in runs) for name, runs in found.items()}
-    exact = covering_radius(vectors, found["obvious loop"][0][1])
+    seconds = {name: statistics.median(run[0] for run in runs) for name, runs in found.items()}
+    exact = found["obvious loop"][0][1]
+    radius = covering_radius(vectors, exact)
     for name, runs in found.items():
-        radius = statistics.median(covering_radius(vectors, picks) for _, picks in runs) / exact
-        same = " (same picks)" if name != "obvious loop" and runs[0][1] == found["obvious loop"][0][1] else ""
+        share = covering_radius(vectors, runs[0][1]) / radius
+        same = " (same picks)" if name != "obvious loop" and runs[0][1] == exact else ""
         times = [
-            f"{seconds[rival] / seconds[name]:.1f}" if rival in seconds else "not run" for rival in RIVALS
+            f"{seconds[rival] / seconds[name]:.1f}" if rival in seconds else "not run"
+            for rival in ("obvious loop", "anomalib")
         ]
         yield (
             f"| {len(vectors):,} x {vectors.shape[1]:,} | {size:,} | {name} | {seconds[name]:.2f} | "
-            f"{' | '.join(times)} | {radius:.4f}{same} |"
+            f"{' | '.join(times)} | {share:.4f}{same} |"
         )
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--anomalib", type=Path, help="Python of an environment in which anomalib is installed"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--anomalib", type=Path, help="Python of an environment that has anomalib")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    device = pick_device()
-    anomalib = Anomalib(arguments.anomalib, device) if arguments.anomalib else None
-    name = (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
-    )
-    print(f"{describe_machine()}, on {device} ({name})\n")
-    times = " | ".join(f"times {rival}" for rival in RIVALS)
-    print(f"| vectors | picks | method | seconds | {times} | radius / exact greedy |")
-    print("|---|---|---|---|---|---|---|---|")
+    if arguments.one:
+        name, file, size = arguments.one
+        print(json.dumps(choose(name, Path(file), int(size))))
+        return
+    print(f"{describe_machine()}, on {pick_device()}, {torch.get_num_threads()} threads\n")
+    print("| vectors | picks | method | seconds | times the obvious loop | times anomalib | radius / exact |")
+    print("|---|---|---|---|---|---|---|")
+    notes = [] if arguments.anomalib else ["anomalib was not run: give --anomalib a Python that has it"]
     for n, d, size in CASES:
         vectors = draw(n, d)
-        for row in table_rows(vectors, size, race(vectors, size, arguments.rounds, anomalib)):
+        names = (*OURS, *(THEIRS if arguments.anomalib else ()))
+        found: dict[str, list[Choice]] = {name: [] for name in names}
+        with tempfile.TemporaryDirectory() as folder:
+            np.save(file := Path(folder) / "vectors.npy", vectors)
+            for _ in range(arguments.rounds):
+                for name, runs in found.items():
+                    runs.append(choose_apart(name, file, size, arguments.anomalib))
+        for row in table_rows(vectors, size, found):
             print(row, flush=True)
-    missing = "anomalib was not run: give --anomalib the Python of an environment that has it."
-    print("\n" + "\n".join(anomalib.notes if anomalib else [missing]))
+        notes += [f"{n:,} x {d:,}, {name}: {found[name][0][2]}" for name in THEIRS if name in found]
+    print("\n" + ".\n".join(notes) + ".")
 
 
 if __name__ == "__main__":

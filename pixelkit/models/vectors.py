@@ -20,8 +20,8 @@ Matrix = Tensor | NDArray[np.floating]
 # Vectors of more bytes than this are not copied to the device, or into memory, but streamed: 2 GiB are 16 million
 # vectors of 32 numbers, 40 times the largest bank of PixelPlay '26.
 BUDGET = 2 << 30
-# Numbers in a block and in its product. On a CPU the nearest of 3,000 x 32 for 65,536 queries takes 5.2 s at 2**18,
-# 2.4 at 2**22 and 3.5 at 2**23, and the coreset the same at all of them; a GPU wants the fewest launches.
+# Numbers in a block or in its product. On two busy cores, the nearest of 3,000 x 32 for 65,536 queries take 5.2 s at
+# 2**18, 2.4 at 2**22 and 3.5 at 2**23, and the coreset the same at all of them. A GPU wants the fewest launches.
 BLOCK, BLOCK_CPU = 1 << 26, 1 << 22
 
 
