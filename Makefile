@@ -29,8 +29,9 @@ lint: $(READY)  ## style, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(READY)  ## the benchmarks on PED2=...: about an hour, on a machine that does nothing else
+bench: $(READY)  ## the benchmarks on PED2=...: hours, on a machine that does nothing else
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/coreset.py
 	@for name in decode repair autoencoders detectors backbone videopatchcore memory ped2; do \
 	  echo "$(BIN)/python benchmarks/$$name.py $(PED2)"; $(BIN)/python benchmarks/$$name.py $(PED2) || exit 1; done
 
