@@ -118,8 +118,8 @@ def keep_freed_memory() -> None:
     """Let the C library keep the memory of freed tensors for the next ones, instead of giving it back each time.
 
     Otherwise every activation of a few megabytes is fresh memory, which the system hands over page by page, zeroed:
-    a quarter of a training step of ConvAE (17.4 to 12.6 ms a clip on one core). A process holds no more memory at its
-    peak, but it keeps it. Elsewhere than with glibc, and on a GPU, whose memory torch keeps anyway, nothing happens.
+    a quarter of a training step of ConvAE (17.4 to 12.6 ms a clip on one core). It costs a tenth more memory at the
+    peak of a run. Elsewhere than with glibc, and on a GPU, whose memory torch keeps anyway, nothing happens.
     """
     if platform.libc_ver()[0] != "glibc":
         return
