@@ -106,12 +106,19 @@ def input_digests(scorer: Scorer) -> list[str]:
     """
     with blame(type(scorer)):
         paths = scorer.inputs()
+    digests = []
     for path in paths:
-        if not path.is_file():
+        try:
+            digests.append(content_digest(path))
+        except FileNotFoundError:
             raise ScorerError(
                 f"scorer {scorer.name!r} reads {path}, which is not there: correct its settings"
-            )
-    return [content_digest(path) for path in paths]
+            ) from None
+        except OSError as error:
+            raise ScorerError(
+                f"scorer {scorer.name!r} reads {path}, which cannot be read ({error.strerror}): expected a file"
+            ) from None
+    return digests
 
 
 def channel_shares(scorer: Scorer) -> dict[str, float]:

@@ -156,6 +156,9 @@ def test_a_file_of_other_content_is_another_artifact(tmp_path: Path) -> None:
     (tmp_path / "boxes.csv").unlink()
     with pytest.raises(ScorerError, match=r"'brightness' reads .*boxes.csv, which is not there"):
         jobs.fit(Reader(), data, folder)
+    (tmp_path / "boxes.csv").mkdir()
+    with pytest.raises(ScorerError, match=r"'brightness' reads .*boxes.csv, which cannot be read \(Is a dir"):
+        jobs.fit(Reader(), data, folder)
 
 
 @pytest.mark.parametrize("weights", [(1.0,), (0.0, 0.0), (-1.0, 2.0), (float("nan"), 1.0)])
