@@ -64,36 +64,75 @@ def evaluate(scores: Mapping[str, ArrayLike], labels: Mapping[str, ArrayLike]) -
     return Evaluation(_measure(*everything), {name: _measure(*pair) for name, pair in pairs.items()})
 
 
-def average_precision(labels: NDArray[np.bool_], scores: NDArray[np.floating]) -> float | None:
+def average_precision(
+    labels: NDArray[np.bool_], scores: NDArray[np.floating], weights: NDArray[np.floating] | None = None
+) -> float | None:
     """Return the sum of precision times the step in recall, over falling thresholds, frames of equal score as one.
 
-    None without an anomalous frame.
+    Parameters
+    ----------
+    labels, scores
+        (n,) true where a frame is anomalous; higher for more anomalous.
+    weights
+        (n,) how often each frame counts, from 0 up; None for once each. None is returned without an anomalous frame.
     """
-    if not labels.any():
-        return None
-    found, wrong = _curve(labels, scores)
-    steps = np.diff(found, prepend=0) / found[-1]
-    return float(np.sum(steps * found / (found + wrong)))
+    return Curve(labels, scores).average_precision(weights)
 
 
-def roc_auc(labels: NDArray[np.bool_], scores: NDArray[np.floating]) -> float | None:
+def roc_auc(
+    labels: NDArray[np.bool_], scores: NDArray[np.floating], weights: NDArray[np.floating] | None = None
+) -> float | None:
     """Return how often an anomalous frame outranks a normal one, a tie counted half; None with one class only."""
-    if not labels.any() or labels.all():
-        return None
-    found, wrong = _curve(labels, scores)
-    heights = found - np.diff(found, prepend=0) / 2  # the middle of each step: the trapezoid rule
-    return float(np.sum(heights * np.diff(wrong, prepend=0)) / (found[-1] * wrong[-1]))
+    return Curve(labels, scores).roc_auc(weights)
 
 
-def _curve(
-    labels: NDArray[np.bool_], scores: NDArray[np.floating]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how many anomalous and how many normal frames lie at or above each distinct score, falling."""
-    order = np.argsort(scores, kind="stable")[::-1]
-    falling = scores[order]
-    ends = np.flatnonzero(np.append(falling[:-1] != falling[1:], True))  # the last frame of each score
-    found = np.cumsum(labels[order], dtype=np.float64)[ends]
-    return found, ends + 1 - found
+class Curve:
+    """Frames in the order of their scores, from which both metrics follow, for any weights of the frames.
+
+    Sorting takes most of the time: videos that are drawn again and again, as weights, are measured without it.
+
+    Parameters
+    ----------
+    labels, scores
+        (n,) as for :func:`average_precision`.
+    """
+
+    def __init__(self, labels: NDArray[np.bool_], scores: NDArray[np.floating]) -> None:
+        self._order = np.argsort(scores)[::-1]  # ties may come in any order: they count as one
+        falling = scores[self._order]
+        last = np.append(
+            falling[:-1] != falling[1:], [True] * bool(len(falling))
+        )  # the last frame of each score
+        self._ends = np.flatnonzero(last)
+        self._labels = labels[self._order]
+
+    def average_precision(self, weights: NDArray[np.floating] | None = None) -> float | None:
+        """Return the average precision, or None without an anomalous frame."""
+        found, wrong = self._counts(weights)
+        if not len(found) or not found[-1]:
+            return None
+        steps = np.diff(found, prepend=0) / found[-1]
+        # Frames of weight 0 before all others have no precision; they make no step either.
+        return float(np.sum(steps * found / np.maximum(found + wrong, np.finfo(float).tiny)))
+
+    def roc_auc(self, weights: NDArray[np.floating] | None = None) -> float | None:
+        """Return the area under the ROC curve, or None with one class only."""
+        found, wrong = self._counts(weights)
+        if not len(found) or not found[-1] or not wrong[-1]:
+            return None
+        heights = found - np.diff(found, prepend=0) / 2  # the middle of each step: the trapezoid rule
+        return float(np.sum(heights * np.diff(wrong, prepend=0)) / (found[-1] * wrong[-1]))
+
+    def _counts(
+        self, weights: NDArray[np.floating] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return how many anomalous and how many normal frames lie at or above each distinct score, falling."""
+        if weights is None:
+            found = np.cumsum(self._labels, dtype=np.float64)[self._ends]
+            return found, self._ends + 1 - found
+        each = np.asarray(weights, np.float64)[self._order]
+        found = np.cumsum(each * self._labels)[self._ends]
+        return found, np.cumsum(each)[self._ends] - found
 
 
 def _measure(labels: NDArray[np.bool_], scores: NDArray[np.floating]) -> Metrics:

@@ -59,9 +59,16 @@ def rank(values: Scores, normal: Scores | None = None) -> Scores:
     on from 1 towards 2, reaching 1.5 as far beyond the largest as that lies above the median, so that large
     anomalies stay ordered.
     """
+    if not len(values):
+        return values
     if normal is None:
-        _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
-        return ((np.cumsum(counts) - counts / 2) / len(values))[where]
+        order = np.argsort(values)  # a third of the time of np.unique; ties may come in any order
+        rising = values[order]
+        ends = np.flatnonzero(np.append(rising[:-1] != rising[1:], True)) + 1
+        counts = np.diff(ends, prepend=0)
+        ranks = np.empty(len(values))
+        ranks[order] = np.repeat((ends - counts / 2) / len(values), counts)
+        return ranks
     known, counts = np.unique(normal, return_counts=True)
     below = np.interp(values, known, (np.cumsum(counts) - counts / 2) / len(normal))
     excess = np.maximum(values - known[-1], 0)

@@ -23,6 +23,7 @@ from pixelkit.errors import RecipeError, did_you_mean
 from pixelkit.files import write_text
 from pixelkit.frames.video import MAX_GAP
 from pixelkit.scores import fuse, normalise, smooth
+from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.table import ScoreTable
 
 VERSION = 1
@@ -179,47 +180,7 @@ class Recipe:
         RecipeError
             If the recipe names a channel that ``table`` does not have, or needs ``heldout`` and there is none.
         """
-        used = {name: channel for name, channel in self.channels.items() if channel.weight > 0}
-        columns = [_normalised(name, channel, table, heldout) for name, channel in used.items()]
-        weights = np.array([channel.weight for channel in used.values()], np.float64)
-        rows = table.videos().values()
-        smoothed = smooth.smooth(
-            np.stack(columns, axis=1), table.number, rows, self.smooth, self.width, max_gap=max_gap
-        )
-        return _unit(fuse.fuse(smoothed, weights, self.fusion, self.exponent))
-
-
-def _normalised(
-    name: str, channel: ChannelRecipe, table: ScoreTable, heldout: ScoreTable | None
-) -> NDArray[np.float64]:
-    if name not in table.channels:
-        raise RecipeError(f"the scores have no channel {name!r}{did_you_mean(name, table.channels)}")
-    normal = None
-    if channel.scope == "heldout":
-        if heldout is None or not len(heldout) or name not in heldout.channels:
-            raise RecipeError(
-                f"channel {name!r} is to be calibrated (scope 'heldout'), but there are no scores of left-out "
-                f"training videos for it: score with a holdout above 0 and two or more training videos, or choose "
-                f"scope 'global'"
-            )
-        normal = heldout.channel(name)
-    values = normalise.normalise(
-        table.channel(name),
-        channel.normalise,
-        channel.scope,
-        videos=table.videos().values(),
-        heldout=normal,
-    )
-    raised: NDArray[np.float64] = np.sign(values) * np.abs(values) ** channel.power
-    return raised
-
-
-def _unit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Map the smallest score to 0 and the largest to 1; the order, and with it AP and AUC, stays."""
-    if not len(scores) or np.ptp(scores) == 0:
-        return np.zeros(len(scores))
-    unit: NDArray[np.float64] = (scores - scores.min()) / np.ptp(scores)
-    return unit
+        return Fuser(table, heldout, max_gap=max_gap).fuse(self)
 
 
 def _scorer(channel: str) -> str:

@@ -51,38 +51,62 @@ def smooth(
     *,
     max_gap: int = MAX_GAP,
 ) -> Scores:
-    """Return the scores smoothed over time.
+    """Return the scores (rows, channels) smoothed over time: see :meth:`Smoother.smooth`."""
+    return Smoother(number, videos, max_gap=max_gap).smooth(values, method, width)
+
+
+class Smoother:
+    """Smooths scores of the same frames again and again: where frames lie, and what is missing, is found out once.
 
     Parameters
     ----------
-    values
-        (rows, channels) scores.
     number
         (rows,) frame numbers, strictly increasing within a video.
     videos
         The rows of each video.
-    method
-        ``moving average``: ``width`` frames in all, centred. ``gaussian``: standard deviation ``width``. ``median``:
-        over the odd number of frames nearest to ``width``, centred. ``exponential``: causal, each frame counts e
-        times less when it lies ``width`` frames further back; what is yet to come does not count. ``none``.
-    width
-        In frames, above 0.
     max_gap
         A gap of more missing frames than this ends a stretch.
-
-    Returns
-    -------
-    float64 (rows, channels).
     """
-    if method == "none" or not len(values):
-        return values
-    if method == "median":
-        radius = round((width - 1) / 2)
-        return _median(values, 2 * radius + 1, *_timeline(number, videos, max_gap, radius))
-    kernel, reach_back, reach_ahead = KERNELS[method]
-    back, ahead = math.ceil(reach_back * width), math.ceil(reach_ahead * width)
-    weights = kernel(np.arange(-back, ahead + 1), width)
-    return _convolve(values, weights, back, *_timeline(number, videos, max_gap, back))
+
+    def __init__(self, number: NDArray[np.int64], videos: Iterable[slice], *, max_gap: int = MAX_GAP) -> None:
+        self._number = number
+        self._videos = tuple(videos)
+        self._max_gap = max_gap
+        self._lines: dict[int, tuple[NDArray[np.int64], int]] = {}
+        self._divisors: dict[tuple[str, float], Scores] = {}
+
+    def smooth(self, values: Scores, method: str, width: float) -> Scores:
+        """Return the scores smoothed over time, float64 (rows, channels).
+
+        Parameters
+        ----------
+        values
+            (rows, channels) scores.
+        method
+            ``moving average``: ``width`` frames in all, centred. ``gaussian``: standard deviation ``width``.
+            ``median``: over the odd number of frames nearest to ``width``, centred. ``exponential``: causal, each
+            frame counts e times less when it lies ``width`` frames further back; what is yet to come does not
+            count. ``none``.
+        width
+            In frames, above 0.
+        """
+        if method == "none" or not len(values):
+            return values
+        if method == "median":
+            radius = round((width - 1) / 2)
+            return _median(values, 2 * radius + 1, *self._line(radius))
+        kernel, reach_back, reach_ahead = KERNELS[method]
+        back, ahead = math.ceil(reach_back * width), math.ceil(reach_ahead * width)
+        weights = kernel(np.arange(-back, ahead + 1), width)
+        line = self._line(back)
+        if (method, width) not in self._divisors:
+            self._divisors[method, width] = _convolve(np.ones((len(values), 1)), weights, back, *line)
+        return _convolve(values, weights, back, *line) / self._divisors[method, width]
+
+    def _line(self, radius: int) -> tuple[NDArray[np.int64], int]:
+        if radius not in self._lines:
+            self._lines[radius] = _timeline(self._number, self._videos, self._max_gap, radius)
+        return self._lines[radius]
 
 
 def _timeline(
@@ -103,14 +127,14 @@ def _timeline(
 
 
 def _convolve(values: Scores, weights: Scores, back: int, place: NDArray[np.int64], length: int) -> Scores:
+    """Return the weighted sums around each frame; where no frame is, nothing is added."""
     from scipy.ndimage import correlate1d
 
-    line = np.zeros((values.shape[1] + 1, length))
-    line[:-1, place] = values.T
-    line[-1, place] = 1  # what is there: its sum of weights is the divisor
+    line = np.zeros((values.shape[1], length))
+    line[:, place] = values.T
     origin = back - len(weights) // 2  # SciPy's kernel starts half its length back
     sums = correlate1d(line, weights, axis=1, mode="constant", origin=origin)[:, place]
-    return np.ascontiguousarray((sums[:-1] / sums[-1]).T)
+    return np.ascontiguousarray(sums.T)
 
 
 def _median(values: Scores, size: int, place: NDArray[np.int64], length: int) -> Scores:

@@ -32,6 +32,22 @@ def test_equal_to_scikit_learn(pair: tuple[np.ndarray, np.ndarray]) -> None:
     assert roc_auc(labels, scores) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
 
 
+@given(frames(), st.data())
+def test_weighted_frames_equal_scikit_learn_and_frames_there_as_often(
+    pair: tuple[np.ndarray, np.ndarray], data: st.DataObject
+) -> None:
+    labels, scores = pair
+    times = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(labels), max_size=len(labels))))
+    again = np.repeat(labels, times), np.repeat(scores, times)
+    assert average_precision(labels, scores, times) == pytest.approx(average_precision(*again), abs=1e-12)
+    assert roc_auc(labels, scores, times) == pytest.approx(roc_auc(*again), abs=1e-12)
+    if labels[times > 0].any() and not labels[times > 0].all():
+        theirs = average_precision_score(labels, scores, sample_weight=times)
+        assert average_precision(labels, scores, times) == pytest.approx(theirs, abs=1e-12)
+        theirs = roc_auc_score(labels, scores, sample_weight=times)
+        assert roc_auc(labels, scores, times) == pytest.approx(theirs, abs=1e-12)
+
+
 @given(frames())
 def test_only_the_order_of_scores_matters(pair: tuple[np.ndarray, np.ndarray]) -> None:
     labels, scores = pair
