@@ -10,8 +10,10 @@
     │   ├── ScorerError           a scorer broke its contract: wrong length, scores that are not finite
     │   └── WeightsError          pretrained weights: truncated, of another model, a pickle that would run code
     │       └── WeightsMissing    they are nowhere, and cannot be fetched
+    ├── TuningError               nothing to tune on, a study that cannot be reached or was made for something else
     ├── RecipeError               a recipe that names a channel, a normalisation or a rule that does not exist
-    └── SubmissionError           a CSV that the leaderboard would reject
+    ├── SubmissionError           a CSV that the leaderboard would reject
+    └── HistoryError              an unknown submission, a score told twice, a CSV that is gone
 
 A message says what is wrong, where, what was expected, and what to do about it, in that order and on one line.
 """
@@ -66,8 +68,16 @@ class RecipeError(PixelkitError):
     """A recipe names a channel, a normalisation, a smoothing or a fusion rule that does not exist."""
 
 
+class TuningError(PixelkitError):
+    """There is nothing to tune on, or a study cannot be reached or was made for something else."""
+
+
 class SubmissionError(PixelkitError):
     """A CSV that the leaderboard would reject."""
+
+
+class HistoryError(PixelkitError):
+    """The history of submissions does not know, or knows otherwise: an unknown id, a score told twice, a lost CSV."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pixelkit.cli.tables import aligned
+
 if TYPE_CHECKING:
     from pixelkit.scores.metrics import Evaluation, Metrics
     from pixelkit.scores.table import ScoreTable
@@ -83,7 +85,7 @@ def _table(evaluations: dict[str, Evaluation]) -> str:
         [channel, *map(_figure, (found.micro.ap, found.micro.auc, found.macro_ap, found.macro_auc))]
         for channel, found in evaluations.items()
     ]
-    return _aligned([["channel", "micro AP", "micro AUC", "macro AP", "macro AUC"], *rows])
+    return aligned([["channel", "micro AP", "micro AUC", "macro AP", "macro AUC"], *rows])
 
 
 def _per_video(channel: str, found: Evaluation) -> str:
@@ -91,7 +93,7 @@ def _per_video(channel: str, found: Evaluation) -> str:
         [name, f"{video.frames:,}", f"{video.anomalous:,}", _figure(video.ap), _figure(video.auc)]
         for name, video in found.videos.items()
     ]
-    return f"{channel}\n" + _aligned([["video", "frames", "anomalous", "AP", "AUC"], *rows])
+    return f"{channel}\n" + aligned([["video", "frames", "anomalous", "AP", "AUC"], *rows])
 
 
 def _how_to_read(found: Evaluation) -> str:
@@ -105,17 +107,6 @@ def _how_to_read(found: Evaluation) -> str:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
-
-
-def _aligned(rows: list[list[str]]) -> str:
-    """Return the rows as text, first column to the left, figures to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
-        ).rstrip()
-        for row in rows
-    )
 
 
 def _plain(found: Evaluation) -> dict[str, Any]:
