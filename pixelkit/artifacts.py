@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from pixelkit.errors import StorageError
 from pixelkit.files import make_folder, storage_errors, write_text
 from pixelkit.scores.recipe import Recipe
+from pixelkit.scores.table import ScoreTable
 
 RECORD = "run.json"
 log = logging.getLogger("pixelkit")
@@ -37,8 +38,16 @@ class RunRecord:
     heldout: dict[str, str]
     """By scorer, the table of scores on left-out training videos."""
     max_gap: int
+    seed: int = 0
     sample: str | None = None
-    submission: str | None = None
+    shares: dict[str, float] = field(default_factory=dict)
+    """By channel, its weight in the untuned recipe."""
+    choices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By channel, what its plugin wants tuning to try in the place of everything."""
+    synthetic: dict[str, str] = field(default_factory=dict)
+    """By scorer, the table of scores on takes with synthetic anomalies."""
+    takes: str | None = None
+    """The folder that says what was injected into which take."""
 
 
 class RunFolder:
@@ -57,6 +66,11 @@ class RunFolder:
     def recipe(self) -> Path:
         """The recipe of the last CSV: a small JSON that a person can edit."""
         return self.path / "recipe.json"
+
+    @property
+    def settings(self) -> Path:
+        """All settings of the run as they took effect, as TOML."""
+        return self.path / "settings.toml"
 
     @property
     def log(self) -> Path:
@@ -79,9 +93,26 @@ class RunFolder:
         """The score table of a scorer."""
         return self.path / "scores" / f"{scorer}-{key}.csv"
 
+    def takes(self, key: str) -> Path:
+        """The folder that says what was injected into which take; the frames lie in the cache."""
+        return self.path / "tuning" / f"takes-{key}"
+
+    def tuning(self, key: str) -> Path:
+        """What tuning found, as JSON."""
+        return self.path / "tuning" / f"found-{key}.json"
+
+    @property
+    def tuned(self) -> Path:
+        """The recipe that tuning found last, whether it ships or not."""
+        return self.path / "tuning" / "tuned.json"
+
     def submission(self, key: str) -> Path:
         """The CSV, named by what is in it: an earlier one is never overwritten by another."""
         return self.path / f"{self.path.name}-{key}.csv"
+
+    def stored(self, files: Mapping[str, str]) -> ScoreTable:
+        """Return the channels of all scorers in one table: ``files`` are those of the record, by scorer."""
+        return ScoreTable.join([ScoreTable.read_csv(self.path / file) for file in files.values()])
 
     def keep_recipe(self, recipe: Recipe) -> None:
         """Write ``recipe.json``; one that was there and says something else is kept under another name."""
@@ -106,13 +137,14 @@ class RunFolder:
         """
         file = self.path / RECORD
         try:
-            fields: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            return RunRecord(**fields)
+            found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            known = {each.name for each in fields(RunRecord)}
+            return RunRecord(**{key: value for key, value in found.items() if key in known})
         except FileNotFoundError:
             raise StorageError(
                 f"{self.path} holds no scored run: expected {RECORD}; make one with 'pixelkit run'"
             ) from None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise StorageError(
                 f"{file} cannot be read ({error}): run the same 'pixelkit run' again to rewrite it"
             ) from None

@@ -17,18 +17,20 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pixelkit.errors import SettingsError, did_you_mean
 from pixelkit.files import write_text
 from pixelkit.frames.repair import RepairSettings
 from pixelkit.frames.video import MAX_GAP
 from pixelkit.scores.recipe import RecipeSettings
+from pixelkit.tuning.settings import TuningSettings
 from pixelkit.weights import WeightStore
 
 if TYPE_CHECKING:
     from pixelkit.scorer import Scorer
 
+T = TypeVar("T")
 FILE_NAME = "pixelkit.toml"
 
 
@@ -52,6 +54,7 @@ class Settings:
     """Scorers that a run leaves out which names none."""
     repair: RepairSettings = field(default_factory=RepairSettings)
     recipe: RecipeSettings = field(default_factory=RecipeSettings)
+    tuning: TuningSettings = field(default_factory=TuningSettings)
     scorers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By scorer, what differs from the defaults of its ``__init__``."""
 
@@ -107,6 +110,24 @@ def write_settings(path: Path, settings: Settings, scorers: Iterable[Scorer]) ->
     tables.pop("scorers")
     tables |= {scorer.name: scorer.resolved_settings() for scorer in scorers}
     write_text(path, tomli_w.dumps(_without_none(tables)))
+
+
+def read_plain(file: Path) -> dict[str, Any]:
+    """Return the settings that lie with a run, as TOML has them; nothing where there is no such file."""
+    return _read_toml(file) if file.is_file() else {}
+
+
+def read_section(file: Path, name: str, cls: type[T]) -> T:
+    """Return one section of the settings that lie with a run as the dataclass that it stands for.
+
+    What is not there takes its default.
+
+    Raises
+    ------
+    SettingsError
+        If the file does not parse, or the section holds what the dataclass does not know.
+    """
+    return cls(**_section(name, read_plain(file).get(name, {}), _hints(cls), str(file)))
 
 
 def _without_none(value: Any) -> Any:

@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.artifacts import RunFolder, digest
-from pixelkit.errors import PixelkitError, ScorerError, StorageError
+from pixelkit.errors import PixelkitError, RecipeError, ScorerError, StorageError, did_you_mean
 from pixelkit.files import atomic, content_digest
 from pixelkit.frames.footage import Footage
 from pixelkit.frames.video import Video
@@ -25,6 +26,7 @@ from pixelkit.registry import explain
 from pixelkit.scorer import Scorer
 from pixelkit.scores.table import ScoreTable, fill
 from pixelkit.source import source_file, source_hash
+from pixelkit.tuning.space import check_narrow
 
 log = logging.getLogger("pixelkit")
 
@@ -137,6 +139,31 @@ def channel_shares(scorer: Scorer) -> dict[str, float]:
             f"one of them above 0, in the order of channels"
         )
     return dict(zip(names, weights, strict=True))
+
+
+def channel_choices(scorer: Scorer) -> dict[str, dict[str, Sequence[Any]]]:
+    """Return what a scorer wants tuning to try for each channel, by its full name; nothing for everything.
+
+    Raises
+    ------
+    ScorerError
+        If ``search_space`` names a channel or a choice that does not exist.
+    """
+    known = {"*", *scorer.channels}
+    for channel, narrow in scorer.search_space.items():
+        if channel not in known:
+            raise ScorerError(
+                f"scorer {scorer.name!r}: search_space: there is no channel {channel!r}{did_you_mean(channel, known)}"
+            )
+        try:
+            check_narrow(f"scorer {scorer.name!r}: search_space[{channel!r}]", narrow)
+        except RecipeError as error:
+            raise ScorerError(str(error)) from None
+    everywhere = scorer.search_space.get("*", {})
+    return {
+        f"{scorer.name}.{channel}": {**everywhere, **scorer.search_space.get(channel, {})}
+        for channel in scorer.channels
+    }
 
 
 def channel_names(scorer: Scorer) -> tuple[str, ...]:

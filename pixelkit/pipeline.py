@@ -1,6 +1,7 @@
 """The main job on one page: from a folder of videos to a checked CSV. Read this first.
 
     data set ─▶ frames ─▶ repair ─▶ scorers ─▶ score tables ─▶ normalise · smooth · fuse ─▶ CSV
+                                                    └──── tuning ────▶ recipe ──┘
 
 Data goes one way. Every step stores what it made under a name that holds a hash of all that it depends on, so a run
 that was killed, or that is run again with one setting changed, makes only what is missing.
@@ -9,14 +10,14 @@ that was killed, or that is run again with one setting changed, makes only what 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pixelkit import jobs
+from pixelkit import jobs, recipes, synthetic
 from pixelkit.artifacts import RunFolder, RunRecord, digest
-from pixelkit.config import Settings, make_scorer, write_settings
+from pixelkit.config import Settings, make_scorer, read_plain, write_settings
 from pixelkit.errors import PluginError
 from pixelkit.frames.cache import cache_folder
 from pixelkit.frames.decode import DecodedVideo, FrameStore
@@ -24,10 +25,10 @@ from pixelkit.frames.footage import Footage, split_heldout
 from pixelkit.frames.layouts import DataSet
 from pixelkit.frames.repair import FLIP_VIEW, RepairPlan, apply_repairs, plan_repairs
 from pixelkit.leaderboard.csv import check_sample, check_submission, write_submission
+from pixelkit.leaderboard.history import FILE_NAME, History
 from pixelkit.registry import RegisteredScorer
 from pixelkit.scorer import Scorer
 from pixelkit.scores.recipe import Recipe
-from pixelkit.scores.table import ScoreTable
 
 log = logging.getLogger("pixelkit")
 
@@ -54,6 +55,10 @@ class Splits:
     train: Footage
     heldout: Footage
     test: Footage
+    synthetic: Footage | None = None
+    """Left-out training video with injected anomalies, when the recipe is tuned on these."""
+    takes: Path | None = None
+    """What was injected where."""
 
 
 @dataclass(frozen=True)
@@ -62,36 +67,54 @@ class Scored:
 
     test: Path
     heldout: Path
+    synthetic: Path | None = None
 
 
 def run(job: Job) -> Path:
     """Do the whole job and return the path of the checked CSV."""
     score(job)
+    job.folder.keep_recipe(recipe_of(job))
     return submit(job.folder)
 
 
-def recipe_of(job: Job, shares: Mapping[str, float]) -> Recipe:
-    """Return the recipe that was handed over, or the untuned one, in which every scorer weighs the same."""
-    return Recipe.read(job.recipe) if job.recipe else Recipe.untuned(shares, job.settings.recipe)
+def recipe_of(job: Job) -> Recipe:
+    """Return the recipe that was handed over, or the tuned one, or that in which every scorer weighs the same."""
+    if job.recipe:
+        return Recipe.read(job.recipe)
+    if tunes(job) and job.folder.read_record().synthetic:
+        return recipes.tune_on_synthetic(job.folder, job.settings.tuning).recipe
+    return recipes.untuned(job.folder)
+
+
+def tunes(job: Job) -> bool:
+    """Return whether the recipe is to be tuned: injected anomalies are scored only then."""
+    return job.recipe is None and job.settings.tuning.objective == "synthetic"
 
 
 def score(job: Job) -> dict[str, Scored]:
     """Decode, repair, fit and score; return the tables of each scorer, which the run folder remembers."""
     scorers = start(job)
-    tables = score_all(job, scorers, read_videos(job, scorers))
+    splits = read_videos(job, scorers)
+    tables = score_all(job, scorers, splits)
+    mine = [scorer for scorer in scorers if scorer.name in tables]
     job.folder.write_record(
         RunRecord(
             data=str(job.data.root),
             scores={name: _inside(job.folder, scored.test) for name, scored in tables.items()},
             heldout={name: _inside(job.folder, scored.heldout) for name, scored in tables.items()},
             max_gap=job.settings.max_gap,
+            seed=job.settings.seed,
             sample=str(job.sample.resolve()) if job.sample else None,
+            shares={key: share for scorer in mine for key, share in jobs.channel_shares(scorer).items()},
+            choices={key: tried for scorer in mine for key, tried in jobs.channel_choices(scorer).items()},
+            synthetic={
+                name: _inside(job.folder, scored.synthetic)
+                for name, scored in tables.items()
+                if scored.synthetic
+            },
+            takes=_inside(job.folder, splits.takes) if splits.takes else None,
         )
     )
-    shares: dict[str, float] = {}
-    for scorer in scorers:
-        shares |= jobs.channel_shares(scorer) if scorer.name in tables else {}
-    job.folder.keep_recipe(recipe_of(job, shares))
     return tables
 
 
@@ -113,6 +136,8 @@ def submit(folder: RunFolder, recipe: Path | None = None, sample: Path | None = 
         folder.write_record(replace(folder.read_record(), sample=str(sample.resolve())))
     if recipe is not None:
         folder.keep_recipe(Recipe.read(recipe))
+    elif not folder.recipe.is_file():
+        folder.keep_recipe(recipes.untuned(folder))
     return write_csv(folder, Recipe.read(folder.recipe))
 
 
@@ -120,7 +145,7 @@ def check(folder: RunFolder, csv: Path, sample: Path | None = None) -> Path:
     """Hold a CSV, made here or elsewhere, against what the leaderboard wants; return its path when it fits."""
     record = folder.read_record()
     wanted = sample or (Path(record.sample) if record.sample else None)
-    check_submission(csv, wanted, _stored(folder, record.scores))
+    check_submission(csv, wanted, folder.stored(record.scores))
     return csv
 
 
@@ -130,7 +155,9 @@ def start(job: Job) -> list[Scorer]:
     Recipe, sample submission and the scorers' pretrained weights are read here already, and missing weights fetched:
     what is wrong with them should not come to light after hours.
     """
-    recipe_of(job, {"any": 1.0})
+    if job.recipe is not None:
+        Recipe.read(job.recipe)
+    Recipe.untuned({"any": 1.0}, job.settings.recipe)
     if job.sample is not None:
         check_sample(job.sample, [video.name for video in job.data.test])
     scorers: list[Scorer] = []
@@ -139,9 +166,10 @@ def start(job: Job) -> list[Scorer]:
             scorer = make_scorer(registered.cls, job.settings)
             scorer.views()
             jobs.channel_shares(scorer)
+            jobs.channel_choices(scorer)
             jobs.input_digests(scorer)
             scorers.append(scorer)
-    write_settings(job.folder.path / "settings.toml", job.settings, scorers)
+    write_settings(job.folder.settings, job.settings, scorers)
     return scorers
 
 
@@ -156,11 +184,18 @@ def read_videos(job: Job, scorers: Sequence[Scorer]) -> Splits:
         log.info("repair: %s", line)
     to_fit, left_out = split_heldout([video.name for video in train], job.settings.holdout)
     by_name = {video.name: video for video in train}
-    return Splits(
+    heldout = [by_name[name] for name in left_out]
+    splits = Splits(
         train=_footage([by_name[name] for name in to_fit], None, job.settings),
-        heldout=_footage([by_name[name] for name in left_out], None, job.settings),
+        heldout=_footage(heldout, None, job.settings),
         test=_footage(test, plan, job.settings),
     )
+    made = synthetic.film_takes(heldout, test, plan, job.settings, store, job.folder) if tunes(job) else None
+    if made is None:
+        return splits
+    takes, kept = made
+    frames = _footage(store.decode(takes.videos, sorted(views)), takes.plan(plan.noise), job.settings)
+    return replace(splits, synthetic=frames, takes=kept)
 
 
 def repair_plan(job: Job, train: Sequence[DecodedVideo], test: Sequence[DecodedVideo]) -> RepairPlan:
@@ -177,7 +212,7 @@ def repair_plan(job: Job, train: Sequence[DecodedVideo], test: Sequence[DecodedV
 
 
 def score_all(job: Job, scorers: Sequence[Scorer], splits: Splits) -> dict[str, Scored]:
-    """Fit every scorer; let it score the left-out training videos and the test videos.
+    """Fit every scorer; let it score left-out training videos, test videos, and injected anomalies if there are any.
 
     Raises
     ------
@@ -190,7 +225,10 @@ def score_all(job: Job, scorers: Sequence[Scorer], splits: Splits) -> dict[str, 
             key = jobs.fit(scorer, splits.train, job.folder)
             _, heldout = jobs.score(scorer, key, splits.heldout, job.folder)
             _, test = jobs.score(scorer, key, splits.test, job.folder)
-            scored[scorer.name] = Scored(test, heldout)
+            injected = None
+            if splits.synthetic is not None:
+                _, injected = jobs.score(scorer, key, splits.synthetic, job.folder)
+            scored[scorer.name] = Scored(test, heldout, injected)
     require_some(scored)
     return scored
 
@@ -215,17 +253,27 @@ def left_out_if_broken(job: Job, name: str) -> Iterator[None]:
 
 
 def write_csv(folder: RunFolder, recipe: Recipe) -> Path:
-    """Fuse the stored scores of a run by ``recipe``, write the CSV, check it, and return its path."""
+    """Fuse the stored scores of a run by ``recipe``, write the CSV, check it, remember it, and return its path."""
     record = folder.read_record()
-    table = _stored(folder, record.scores)
-    heldout = _stored(folder, record.heldout)
-    scores = recipe.apply(table, heldout if len(heldout) else None, max_gap=record.max_gap)
+    table = folder.stored(record.scores)
+    scores = recipe.apply(table, folder.stored(record.heldout), max_gap=record.max_gap)
     sample = Path(record.sample) if record.sample else None
     wanted = sample.read_bytes().hex() if sample else ""
     file = folder.submission(digest(table.video.tolist(), table.number.tolist(), scores.tolist(), wanted))
     write_submission(file, table, scores, sample)
     check_submission(file, sample, table)
     log.info("checked: each of %s frames has its score", f"{len(table):,}")
+    figure, what = recipes.known_figure(folder, recipe)
+    history = History(folder.path.resolve().parent / FILE_NAME)
+    history.written(
+        file,
+        run=folder.path,
+        recipe=recipe,
+        settings=read_plain(folder.settings),
+        figure=figure,
+        figure_of=what,
+        rows=len(table),
+    )
     return file
 
 
@@ -237,10 +285,6 @@ def _footage(decoded: Sequence[DecodedVideo], plan: RepairPlan | None, settings:
     return Footage(
         videos, key, {video.name: tuple(video.undecodable) for video in decoded if video.undecodable}
     )
-
-
-def _stored(folder: RunFolder, files: Mapping[str, str]) -> ScoreTable:
-    return ScoreTable.join([ScoreTable.read_csv(folder.path / file) for file in files.values()])
 
 
 def _inside(folder: RunFolder, file: Path) -> str:

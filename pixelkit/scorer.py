@@ -31,6 +31,9 @@ class Scorer:
     """What each column of :meth:`score` is called; ``__init__`` may set others, for a preset say."""
     channel_weights: tuple[float, ...] = ()
     """The share of each channel in the untuned recipe, in the order of :attr:`channels`; empty for equal shares."""
+    search_space: ClassVar[Mapping[str, Mapping[str, Sequence[Any]]]] = {}
+    """What tuning tries for a channel (``"*"`` for all) in the place of everything: any of ``normalise``, ``scope``,
+    ``power`` and ``weight``, each with a list, as in ``{"*": {"normalise": ("rank",), "power": (1.0,)}}``."""
     check_settings: ClassVar[Mapping[str, Any]] = {}
     """Settings with which ``pixelkit check`` tries this scorer, so that it takes seconds."""
     expected_failures: ClassVar[Mapping[str, str]] = {}

@@ -17,7 +17,7 @@ from street import PLUGIN, STREET_IDS, pixelkit
 
 from pixelkit.frames.ids import parse_id
 
-QUICK = ("--set", "repair.flips=false")
+QUICK = ("--set", "repair.flips=false", "--set", "tuning.objective=none")
 
 
 def ids(file: Path) -> list[str]:

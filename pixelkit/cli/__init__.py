@@ -8,13 +8,15 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    "run": "The main job: repair, fit, score, fuse, write the checked CSV.",
+    "run": "The main job: repair, fit, score, tune, fuse, write the checked CSV.",
     "data": "What is there: videos, frames, gaps, undecodable files, suspected flips and noise.",
     "demo": "Write the demo data set: drawn street scenes in the PixelPlay layout.",
     "corrupt": "Put the PixelPlay corruption on any data set: flips, noise, missing frames.",
     "fit": "Fit chosen scorers on the training videos, and stop there.",
     "score": "Fit where needed, score every test frame, and stop there.",
+    "tune": "Search the recipe of a run: normalisation, weights, smoothing, fusion.",
     "submit": "Write and check the leaderboard CSV of a run.",
+    "history": "Every submission ever written: our figure, the leaderboard's, the gap; tell a score, compare two.",
     "evaluate": "AP and AUC of a CSV against labels: micro, macro, per video.",
     "plugins": "List the scorers, and the reason of each plugin that failed.",
     "new": "Start a scorer of your own from a template, with its test.",

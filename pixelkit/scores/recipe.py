@@ -145,7 +145,7 @@ class Recipe:
             If the file cannot be read, is of a newer version, or names what does not exist.
         """
         try:
-            return _from_json(json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_plain(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise RecipeError(f"{path}: cannot be read as a recipe: {error}") from None
         except RecipeError as error:
@@ -157,9 +157,24 @@ class Recipe:
 
     def to_json(self) -> str:
         """Return what :meth:`write` writes."""
+        return json.dumps(self.to_plain(), indent=2) + "\n"
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the recipe as what JSON can hold."""
         plain = asdict(self)
         channels = plain.pop("channels")
-        return json.dumps({"version": VERSION, **plain, "channels": channels}, indent=2) + "\n"
+        return {"version": VERSION, **plain, "channels": channels}
+
+    @classmethod
+    def from_plain(cls, plain: Any) -> Recipe:
+        """Return the recipe that :meth:`to_plain` gave.
+
+        Raises
+        ------
+        RecipeError
+            If it is of a newer version, or names what does not exist.
+        """
+        return _from_plain(plain)
 
     def apply(
         self, table: ScoreTable, heldout: ScoreTable | None = None, *, max_gap: int = MAX_GAP
@@ -187,9 +202,10 @@ def _scorer(channel: str) -> str:
     return channel.partition(".")[0]
 
 
-def _from_json(plain: Any) -> Recipe:
+def _from_plain(plain: Any) -> Recipe:
     if not isinstance(plain, dict) or not isinstance(plain.get("channels"), dict):
         raise RecipeError("is not a recipe: expected a JSON object with 'channels'")
+    plain = dict(plain)
     version = plain.pop("version", VERSION)
     if version != VERSION:
         raise RecipeError(f"is of version {version!r}: expected {VERSION}; install a newer pixelkit")

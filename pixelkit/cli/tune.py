@@ -1,0 +1,128 @@
+"""``pixelkit tune``: searches the recipe of a run on its stored scores."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pixelkit.cli.job import FOLDER
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pixelkit.artifacts import RunFolder
+    from pixelkit.tuning.verdict import Tuned
+
+METRICS = ("ap", "auc", "macro-auc")
+
+
+@click.command()
+@click.argument("run", type=FOLDER, required=False)
+@click.option(
+    "--objective",
+    type=click.Choice(["synthetic", "labels"]),
+    default="synthetic",
+    show_default=True,
+    help="Anomalies injected into left-out training video, or labels that you hand over.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="For the objective labels: as 'pixelkit evaluate' reads.",
+)
+@click.option(
+    "--metric", type=click.Choice(METRICS), default="ap", show_default=True, help="Of the objective labels."
+)
+@click.option("--trials", type=int, help="Recipes to try; default: as the run's settings say.")
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="Stop after so long; what was found by then counts."
+)
+@click.option("--seed", type=int, help="Default: that of the run.")
+@click.option(
+    "--storage",
+    metavar="FILE|URL",
+    help="Keep the study in a journal file, or in a database where several machines share it (postgresql://...).",
+)
+@click.option(
+    "--study", metavar="NAME", help="Of the study in the storage; default: one for these scores and settings."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict and the recipes as JSON.")
+def tune(
+    run: Path | None,
+    objective: str,
+    labels: Path | None,
+    metric: str,
+    seed: int | None,
+    storage: str | None,
+    study: str | None,
+    as_json: bool,
+    **overrides: Any,
+) -> None:
+    """Search the recipe of RUN (the newest run when not given): normalisation, weights, smoothing, fusion.
+
+    The recipe that ships is written to RUN/recipe.json, whose path is the last line on stdout; 'pixelkit submit'
+    then makes the CSV. It is the tuned one only if tuning beats equal weights on videos that it has not seen.
+    """
+    if (objective == "labels") != (labels is not None):
+        raise click.UsageError(
+            "--objective labels and --labels FILE go together: labels are read only when named"
+        )
+    from pixelkit import recipes
+    from pixelkit.artifacts import RunFolder, newest_run
+    from pixelkit.cli.messages import log_to
+    from pixelkit.config import read_section
+    from pixelkit.tuning.settings import TuningSettings
+
+    folder = RunFolder(run) if run else newest_run(Path("submissions"))
+    folder.read_record()
+    log_to(folder.log)
+    settings = read_section(folder.settings, "tuning", TuningSettings)
+    settings = dataclasses.replace(
+        settings, **{key: value for key, value in overrides.items() if value is not None}
+    )
+    where: dict[str, Any] = {
+        "seed": seed,
+        "storage": storage,
+        "study": study,
+    }
+    truth = None if labels is None else _truth(folder, labels)
+    if truth is None:
+        tuned = recipes.tune_on_synthetic(folder, settings, **where)
+    else:
+        tuned = recipes.tune_on_labels(folder, truth, metric.replace("-", " "), settings, **where)  # type: ignore[arg-type]
+    folder.keep_recipe(tuned.recipe)
+    recipes.draw(folder, tuned, truth)
+    _report(folder, tuned, as_json)
+
+
+def _truth(folder: RunFolder, labels: Path) -> dict[str, NDArray[np.bool_]]:
+    from pixelkit.frames.labels import read_labels
+
+    table = folder.stored(folder.read_record().scores)
+    return read_labels(labels, {name: table.number[part] for name, part in table.videos().items()})
+
+
+def _report(folder: RunFolder, tuned: Tuned, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps({**tuned.to_json(), "file": str(folder.recipe)}, indent=1))
+        return
+    from pixelkit.cli.tables import aligned
+
+    verdict = tuned.verdict
+    rows = [
+        [name, *(_figure(each[key]) for key in ("equal", "unseen"))] for name, each in verdict.parts.items()
+    ]
+    rows += [["mean", _figure(verdict.equal), _figure(verdict.unseen)]] if len(rows) > 1 else []
+    click.echo(aligned([[verdict.figure, "equal weights", "tuned, unseen"], *rows]))
+    click.echo(f"\n{verdict.reason}")
+    click.echo(folder.recipe)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

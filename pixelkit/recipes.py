@@ -1,0 +1,187 @@
+"""Which recipe a run ships: equal weights, or what tuning finds on the scores that the run has stored."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelkit.artifacts import RunFolder, RunRecord, digest
+from pixelkit.config import read_section
+from pixelkit.errors import PixelkitError, TuningError, examples
+from pixelkit.files import write_text
+from pixelkit.frames.inject import read_takes
+from pixelkit.scores.fuser import Fuser
+from pixelkit.scores.recipe import Recipe, RecipeSettings
+from pixelkit.scores.table import ScoreTable
+from pixelkit.tuning.objectives import Metric, Objective, label_objective, synthetic_objective
+from pixelkit.tuning.settings import TuningSettings
+from pixelkit.tuning.space import SearchSpace
+from pixelkit.tuning.studies import study_name
+from pixelkit.tuning.verdict import Tuned, tune
+
+log = logging.getLogger("pixelkit")
+
+
+def untuned(folder: RunFolder) -> Recipe:
+    """Return the recipe of a run in which every scorer weighs the same."""
+    record = folder.read_record()
+    shares: Mapping[str, float] = record.shares or dict.fromkeys(folder.stored(record.scores).channels, 1.0)
+    return Recipe.untuned(shares, read_section(folder.settings, "recipe", RecipeSettings))
+
+
+def known_figure(folder: RunFolder, recipe: Recipe) -> tuple[float | None, str]:
+    """Return what tuning measured of ``recipe`` on videos that it had not seen, and what that is; None for nothing."""
+    plain = recipe.to_plain()
+    for file in sorted(folder.tuned.parent.glob("found-*.json"), key=lambda file: -file.stat().st_mtime):
+        tuned = _read(file)
+        if tuned is None:
+            continue
+        verdict = tuned.verdict
+        if plain == tuned.untuned.to_plain():
+            return verdict.equal, verdict.figure
+        if plain == tuned.tuned.to_plain():
+            return verdict.unseen, verdict.figure
+    return None, ""
+
+
+def tune_on_synthetic(
+    folder: RunFolder,
+    settings: TuningSettings,
+    *,
+    seed: int | None = None,
+    storage: str | None = None,
+    study: str | None = None,
+) -> Tuned:
+    """Tune on anomalies that were injected into left-out training video. No label of test video is within reach.
+
+    Raises
+    ------
+    TuningError
+        If the run holds no scores of such anomalies.
+    """
+    record = folder.read_record()
+    if not record.synthetic or record.takes is None:
+        raise TuningError(
+            f"{folder.path} holds no scores of synthetic anomalies: run 'pixelkit run' or 'pixelkit score' again with "
+            f"--objective synthetic and a left-out training video (holdout above 0), or tune on --labels"
+        )
+    takes = read_takes(folder.path / record.takes)
+    table = folder.stored(record.synthetic)
+    fuser = Fuser(table, folder.stored(record.heldout), max_gap=record.max_gap, sources=takes.source)
+    objective = synthetic_objective(fuser, takes.labels, takes.family, spread=settings.spread)
+    return _tune(folder, record, objective, settings, takes.family, seed, storage, study)
+
+
+def tune_on_labels(
+    folder: RunFolder,
+    labels: Mapping[str, NDArray[np.bool_]],
+    metric: Metric,
+    settings: TuningSettings,
+    *,
+    seed: int | None = None,
+    storage: str | None = None,
+    study: str | None = None,
+) -> Tuned:
+    """Tune on labels of the test videos, which the user handed over: by video, bool (n,)."""
+    record = folder.read_record()
+    fuser = Fuser(folder.stored(record.scores), folder.stored(record.heldout), max_gap=record.max_gap)
+    objective = label_objective(fuser, labels, metric)
+    return _tune(folder, record, objective, settings, {}, seed, storage, study)
+
+
+def draw(folder: RunFolder, tuned: Tuned, labels: Mapping[str, NDArray[np.bool_]] | None = None) -> None:
+    """Draw, into the run's folder ``tuning``, the search and what the recipe that ships does to the test videos.
+
+    Labels are shaded when the user handed them over.
+    """
+    from pixelkit.tuning.plots import draw_study, draw_timelines
+
+    place = folder.tuned.parent
+    if tuned.study is not None and tuned.space is not None:
+        draw_study(tuned.study, tuned.space, place)
+    record = folder.read_record()
+    fuser = Fuser(folder.stored(record.scores), folder.stored(record.heldout), max_gap=record.max_gap)
+    before, after = fuser.fuse(tuned.untuned), fuser.fuse(tuned.recipe)
+    draw_timelines(fuser.table, before, after, place / "timeline.png", labels)
+    log.info("tuning: plots lie in %s", place)
+
+
+def _tune(
+    folder: RunFolder,
+    record: RunRecord,
+    objective: Objective,
+    settings: TuningSettings,
+    strata: Mapping[str, str],
+    seed: int | None,
+    storage: str | None,
+    study: str | None,
+) -> Tuned:
+    """Tune, or read what the same tuning found before."""
+    seed = record.seed if seed is None else seed
+    begin = untuned(folder)
+    space = SearchSpace.around(
+        _without_constants(begin, objective.fuser.table),
+        narrow=record.choices,
+        calibrated=bool(len(folder.stored(record.heldout))),
+        per_video=settings.per_video,
+    )
+    labels = [part.labels.tolist() for part in objective.parts]
+    facts = (
+        record.scores,
+        record.synthetic,
+        objective.figure,
+        labels,
+        begin.to_plain(),
+        asdict(settings),
+        str(space),
+        seed,
+    )
+    key = digest(*facts)
+    file = folder.tuning(key)
+    before = None if storage else _read(file)
+    if before is not None:
+        log.info("tuned before: %s", before.verdict.reason)
+        return before
+    tuned = tune(
+        objective,
+        begin,
+        space,
+        settings,
+        seed=seed,
+        strata=strata,
+        storage=storage,
+        study=study or study_name(digest(*facts[:-1])),
+        purpose=digest(*facts[:5], str(space)),
+    )
+    for line in tuned.verdict.lines():
+        log.info("tuning: %s", line)
+    tuned.tuned.write(folder.tuned)
+    if tuned.verdict.unseen is not None:
+        write_text(file, json.dumps(tuned.to_json(), indent=1) + "\n")
+    return tuned
+
+
+def _without_constants(recipe: Recipe, table: ScoreTable) -> Recipe:
+    """Return the recipe without channels that say the same of every frame; at least one stays."""
+    constant = [name for name in recipe.channels if np.ptp(table.channel(name)) == 0]
+    if not constant or len(constant) == len(recipe.channels):
+        return recipe
+    log.warning("%s: the same for every frame, so not tuned", examples(constant))
+    kept = {name: channel for name, channel in recipe.channels.items() if name not in constant}
+    return Recipe(kept, recipe.smooth, recipe.width, recipe.fusion, recipe.exponent)
+
+
+def _read(file: Path) -> Tuned | None:
+    try:
+        return Tuned.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, PixelkitError) as error:
+        log.warning("%s cannot be read (%s): it is made again", file, error)
+        return None

@@ -1,0 +1,1 @@
+"""Tuning: the search for the best recipe, on stored scores."""

@@ -1,0 +1,186 @@
+"""What a recipe is judged by: labels that a user hands over, or anomalies that were injected into normal video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelkit.errors import LabelsError, TuningError, examples
+from pixelkit.scores.fuser import Fuser
+from pixelkit.scores.metrics import Curve
+
+Metric = Literal["ap", "auc", "macro auc"]
+Scores = NDArray[np.float64]
+NORMAL = "normal"
+"""The family of takes without an anomaly."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Frames that are judged together: all, those of one video, or those of one family of anomalies.
+
+    Parameters
+    ----------
+    name
+        As reports call it.
+    rows
+        int (k,) rows of the table.
+    labels
+        bool (k,) true where a frame is anomalous.
+    """
+
+    name: str
+    rows: NDArray[np.intp]
+    labels: NDArray[np.bool_]
+
+
+class Objective:
+    """The figure that a search makes as large as it can.
+
+    Parameters
+    ----------
+    figure
+        What it is called in reports: ``AP on synthetic anomalies``.
+    fuser
+        The scores, and the videos that they are of.
+    parts
+        Each gives one value; the figure is their mean.
+    curve_metric
+        ``ap`` or ``auc``.
+    spread
+        What the standard deviation over parts of the gain (over equal weights) costs.
+    """
+
+    def __init__(
+        self,
+        figure: str,
+        fuser: Fuser,
+        parts: Sequence[Part],
+        curve_metric: Literal["ap", "auc"],
+        spread: float = 0.0,
+    ) -> None:
+        self.figure = figure
+        self.fuser = fuser
+        self.parts = parts
+        self._metric = curve_metric
+        self._spread = spread
+        names = list(fuser.videos)
+        self._video_of = np.repeat(
+            np.arange(len(names)), [part.stop - part.start for part in fuser.videos.values()]
+        )
+
+    def curves(self, scores: Scores) -> list[Curve]:
+        """Return what :meth:`values` needs of some scores, one for each row: sorted once for all weights."""
+        return [Curve(part.labels, scores[part.rows]) for part in self.parts]
+
+    def values(self, curves: Sequence[Curve], videos: NDArray[np.floating] | None = None) -> Scores:
+        """Return the value of each part: float64 (parts,), NaN where it has no value.
+
+        Parameters
+        ----------
+        curves
+            From :meth:`curves`.
+        videos
+            (videos,) how often each video counts; None for once each.
+        """
+        rows = None if videos is None else np.asarray(videos, np.float64)[self._video_of]
+        found = []
+        for part, curve in zip(self.parts, curves, strict=True):
+            weights = None if rows is None else rows[part.rows]
+            value = curve.average_precision(weights) if self._metric == "ap" else curve.roc_auc(weights)
+            found.append(np.nan if value is None else value)
+        return np.array(found)
+
+    def figure_of(self, values: Scores) -> float:
+        """Return the mean over the parts that have a value."""
+        return float(np.nanmean(values))
+
+    def combine(self, values: Scores, equal: Scores) -> float:
+        """Return what a search makes as large as it can.
+
+        Parameters
+        ----------
+        values, equal
+            (parts,) of a recipe and of the untuned one, for the same videos.
+        """
+        gains = (values - equal)[~np.isnan(values)]
+        return float(self.figure_of(equal) + gains.mean() - self._spread * gains.std())
+
+
+def label_objective(fuser: Fuser, labels: Mapping[str, NDArray[np.bool_]], metric: Metric) -> Objective:
+    """Return the objective that reads labels.
+
+    Parameters
+    ----------
+    fuser
+        The scores of the test videos.
+    labels
+        For each video bool (n,), true where a frame is anomalous.
+    metric
+        ``ap`` or ``auc`` over all frames together, or ``macro auc``: the mean over videos with both classes.
+
+    Raises
+    ------
+    LabelsError
+        If the frames are all of one class; for ``macro auc`` if no video has both.
+    """
+    every = np.concatenate([np.asarray(labels[name], bool) for name in fuser.videos])
+    if every.all() or not every.any():
+        what = "anomalous" if every.all() else "normal"
+        raise LabelsError(
+            f"the labels call every frame {what}: expected both classes, there is nothing to tune by"
+        )
+    if metric != "macro auc":
+        parts = [Part("all videos", np.arange(len(every)), every)]
+        return Objective(f"micro {metric.upper()} by labels", fuser, parts, metric)
+    parts = [Part(name, np.arange(rows.start, rows.stop), every[rows]) for name, rows in fuser.videos.items()]
+    both = [part for part in parts if part.labels.any() and not part.labels.all()]
+    if not both:
+        raise LabelsError(
+            "macro AUC needs a video with normal and anomalous frames, and there is none: tune by ap or auc"
+        )
+    return Objective("macro AUC by labels", fuser, both, "auc")
+
+
+def synthetic_objective(
+    fuser: Fuser, labels: Mapping[str, NDArray[np.bool_]], family: Mapping[str, str], *, spread: float
+) -> Objective:
+    """Return the objective that knows injected anomalies only: average precision, family by family.
+
+    Each family is judged beside all takes without an anomaly, so that a recipe that raises every video's own peak
+    does not look good.
+
+    Parameters
+    ----------
+    fuser
+        The scores of the takes.
+    labels
+        For each take bool (n,), true where a frame holds what was injected.
+    family
+        For each take its kind of anomaly, or :data:`NORMAL`.
+    spread
+        See :class:`Objective`.
+
+    Raises
+    ------
+    TuningError
+        If no take holds an anomaly.
+    """
+    every = np.concatenate([np.asarray(labels[name], bool) for name in fuser.videos])
+    parts = []
+    for kind in dict.fromkeys(family.values()):
+        if kind == NORMAL:
+            continue
+        mine = [rows for name, rows in fuser.videos.items() if family[name] in (kind, NORMAL)]
+        rows = np.concatenate([np.arange(each.start, each.stop) for each in mine])
+        if every[rows].any() and not every[rows].all():
+            parts.append(Part(kind, rows, every[rows]))
+    if not parts:
+        raise TuningError(
+            f"no synthetic anomaly was injected into {examples(family)}: expected longer left-out training videos"
+        )
+    return Objective("AP on synthetic anomalies", fuser, parts, "ap", spread)

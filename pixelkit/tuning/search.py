@@ -1,0 +1,251 @@
+"""The search: Optuna proposes recipes, an objective judges them, the best is kept."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelkit.progress import bar
+from pixelkit.scores.recipe import Recipe
+from pixelkit.tuning.objectives import Objective, Scores
+from pixelkit.tuning.space import SearchSpace
+from pixelkit.tuning.studies import is_shared, open_study, storage_errors
+
+if TYPE_CHECKING:
+    import optuna
+
+log = logging.getLogger("pixelkit")
+
+# Seconds between looks at what other workers are still at, when there is nothing left to begin.
+WAIT = 0.5
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a search may go on.
+
+    Parameters
+    ----------
+    trials
+        Recipes to try, those of all workers on one study together.
+    seed
+        One worker with the same seed finds the same.
+    until
+        ``time.monotonic()`` at which to stop; None for no such end.
+    storage
+        None for memory, a journal file, or a database URL.
+    name
+        Of the study.
+    """
+
+    trials: int
+    seed: int = 0
+    until: float | None = None
+    storage: str | None = None
+    name: str = "pixelkit"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search found.
+
+    Parameters
+    ----------
+    recipe
+        The best recipe.
+    value
+        What the objective gives it, less what it costs to leave equal weights.
+    study
+        All trials.
+    stopped
+        Whether Ctrl-C or the time-out ended it early.
+    """
+
+    recipe: Recipe
+    value: float
+    study: optuna.Study
+    stopped: bool = False
+
+
+@dataclass(eq=False)
+class Judge:
+    """Gives each recipe its value on some of the videos, by the untuned recipe's values on the same.
+
+    Parameters
+    ----------
+    objective
+        What to measure.
+    untuned
+        The recipe to hold others against.
+    towards_equal
+        What it costs to shift all weight away from the untuned recipe's.
+    videos
+        (videos,) 1 for those that count, 0 for the others; None for all.
+    """
+
+    objective: Objective
+    untuned: Recipe
+    towards_equal: float = 0.0
+    videos: NDArray[np.float64] | None = None
+    _equal: Scores = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._equal = self.values(self.untuned)
+
+    def values(self, recipe: Recipe) -> Scores:
+        """Return the value of each part of the objective: (parts,)."""
+        curves = self.objective.curves(self.objective.fuser.fuse(recipe))
+        return self.objective.values(curves, self.videos)
+
+    def value(self, recipe: Recipe) -> float:
+        """Return what the search makes as large as it can."""
+        cost = self.towards_equal * distance(recipe, self.untuned)
+        return self.objective.combine(self.values(recipe), self._equal) - cost
+
+
+def distance(recipe: Recipe, other: Recipe) -> float:
+    """Return which part of the weight lies elsewhere in ``other``: 0 for the same weights, 1 for nothing shared."""
+    shares = [
+        {
+            name: channel.weight / sum(each.weight for each in one.channels.values())
+            for name, channel in one.channels.items()
+        }
+        for one in (recipe, other)
+    ]
+    names = shares[0].keys() | shares[1].keys()
+    return 0.5 * math.fsum(abs(shares[0].get(name, 0.0) - shares[1].get(name, 0.0)) for name in names)
+
+
+def search(
+    judge: Judge, space: SearchSpace, budget: Budget, *, purpose: str = "", label: str = "tune"
+) -> Found:
+    """Try ``budget.trials`` recipes, the untuned one first, and return the best.
+
+    The sampler is TPE (Bergstra et al., NIPS 2011), all parameters of a recipe together. It is seeded by the budget's
+    seed and the worker's first trial: one worker finds the same each time, several do not propose the same.
+
+    Parameters
+    ----------
+    judge
+        Gives each recipe its value.
+    space
+        Where to look.
+    budget
+        For how long, and where the study lies.
+    purpose
+        Stands for what is searched: see :func:`pixelkit.tuning.studies.open_study`.
+    label
+        For the progress bar.
+
+    Raises
+    ------
+    TuningError
+        If the study's storage fails.
+    """
+    import optuna
+
+    study = open_study(budget.storage, budget.name, purpose)
+
+    def trial_value(trial: optuna.Trial) -> float:
+        recipe = space.suggest(trial)
+        if recipe is None:
+            raise optuna.TrialPruned
+        return judge.value(recipe)
+
+    with storage_errors(budget.storage), _quiet():
+        done = len(_finished(study))
+        if not study.get_trials(deepcopy=False):
+            study.enqueue_trial(space.parameters(judge.untuned), skip_if_exists=True)
+        with bar(budget.trials, label, "trial") as progress:
+            progress.update(min(done, budget.trials))
+            stopped = _optimise(study, trial_value, budget, progress)
+        best = study.best_trial
+    recipe = space.suggest(optuna.trial.FixedTrial(best.params))
+    assert recipe is not None
+    return Found(recipe, float(best.value or 0.0), study, stopped)
+
+
+def _optimise(
+    study: optuna.Study, value: Callable[[optuna.Trial], float], budget: Budget, progress: Any
+) -> bool:
+    """Run trials until all are done, also those of workers that died; return whether it was stopped before."""
+    study.sampler = _sampler(budget.seed, len(study.get_trials(deepcopy=False)))
+    first: list[int] = []
+
+    def after(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        if (
+            not first
+        ):  # Workers that began together have drawn the same so far; no two have had the same trial.
+            first.append(trial.number)
+            study.sampler = _sampler(budget.seed, trial.number + 1)
+        done = len(_finished(study)) if is_shared(budget.storage) else progress.n + 1
+        progress.set_postfix_str(f"best {study.best_value:.4f}", refresh=False)
+        progress.update(min(done, budget.trials) - progress.n)
+        if done >= budget.trials:
+            study.stop()
+
+    try:
+        while (missing := budget.trials - len(_finished(study))) > 0 or is_shared(budget.storage):
+            left = None if budget.until is None else budget.until - time.monotonic()
+            if left is not None and left <= 0:
+                return True
+            if missing > 0 or _states(study, "WAITING"):
+                count = None if is_shared(budget.storage) and missing > 0 else max(missing, 1)
+                study.optimize(value, n_trials=count, timeout=left, callbacks=[after])
+            elif not _await_others(study):
+                return False
+    except KeyboardInterrupt:
+        if not _finished(study):
+            raise
+        log.info("stopped: the best of %d trials is kept", len(_finished(study)))
+        return True
+    return False
+
+
+def _await_others(study: optuna.Study) -> bool:
+    """Wait for what other workers are at; give up those that died. Return whether anything may be left to do."""
+    import optuna
+
+    if not _states(study, "RUNNING"):
+        return bool(_states(study, "WAITING"))
+    time.sleep(WAIT)
+    optuna.storages.fail_stale_trials(study)
+    return True
+
+
+def _sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    mixed = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+    return optuna.samplers.TPESampler(seed=mixed, multivariate=True)
+
+
+def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """Return the trials that came to an end: with a value, or with every channel left out."""
+    return _states(study, "COMPLETE", "PRUNED")
+
+
+def _states(study: optuna.Study, *names: str) -> list[optuna.trial.FrozenTrial]:
+    import optuna
+
+    return study.get_trials(deepcopy=False, states=[optuna.trial.TrialState[name] for name in names])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back the warnings that what we use of Optuna is experimental."""
+    import warnings
+
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield

@@ -1,0 +1,57 @@
+"""The ``[tuning]`` section of the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixelkit.errors import SettingsError, did_you_mean
+
+OBJECTIVES = ("synthetic", "none")
+
+
+@dataclass(frozen=True)
+class TuningSettings:
+    """How ``pixelkit run`` looks for the recipe. No default was chosen by looking at labels of test video.
+
+    How each was chosen stands in ``benchmarks/tuning.md``.
+    """
+
+    objective: str = "synthetic"
+    """``synthetic`` (anomalies injected into left-out training video) or ``none`` (equal weights)."""
+    trials: int = 300
+    """Recipes to try, in each fold and for the recipe that ships."""
+    timeout: float | None = None
+    """Seconds for all trials together; what was found by then counts."""
+    takes: int = 4
+    """Stretches of left-out video into which each kind of anomaly is injected; twice as many stay normal."""
+    take_frames: int = 150
+    """Frames of such a stretch, at most."""
+    folds: int = 3
+    """Parts of the videos, each of which judges a recipe that was found on the others."""
+    spread: float = 0.5
+    """What the standard deviation of the gains over kinds of anomaly costs, so that no kind rules."""
+    towards_equal: float = 0.02
+    """What it costs, in average precision, to shift all weight away from equal weights."""
+    required: float = 0.75
+    """Part of the resamples of videos in which the tuned recipe must be better, or equal weights ship."""
+    per_video: bool = False
+    """Also try normalising each video by itself, which assumes that every video holds an anomaly."""
+
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise SettingsError(
+                f"tuning.objective is {self.objective!r}{did_you_mean(self.objective, OBJECTIVES)}; labels and "
+                f"leaderboard are for 'pixelkit tune' on a finished run"
+            )
+        for name, least in (("trials", 1), ("takes", 2), ("take_frames", 16), ("folds", 2)):
+            if getattr(self, name) < least:
+                raise SettingsError(f"tuning.{name} is {getattr(self, name)}: expected {least} or more")
+        if self.timeout is not None and self.timeout <= 0:
+            raise SettingsError(f"tuning.timeout is {self.timeout}: expected seconds, above 0")
+        for name in ("spread", "towards_equal"):
+            if not 0 <= getattr(self, name) < 100:
+                raise SettingsError(f"tuning.{name} is {getattr(self, name)}: expected 0 or more")
+        if not 0.5 <= self.required <= 1:
+            raise SettingsError(
+                f"tuning.required is {self.required}: expected a part of the resamples, 0.5 to 1"
+            )

@@ -1,0 +1,209 @@
+"""What is searched: described by the channels that are there, so that a new plugin's channels are, too.
+
+For each channel a weight (0 leaves it out) and a scale (normalisation, scope and power); for all together a smoothing,
+its width, and a fusion rule. Every choice is one of a short list: neighbours of a recipe then have most of their
+columns in common with it, and a trial costs milliseconds. What TPE spends on a trial grows with the number of
+parameters: with a parameter more for each channel's power it was half as much again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pixelkit.errors import RecipeError, did_you_mean
+from pixelkit.scores import fuse, normalise, smooth
+from pixelkit.scores.recipe import ChannelRecipe, Recipe
+
+# Times what a channel weighs in the untuned recipe.
+WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+# Half: a squared error becomes an error. Two: large scores count more.
+POWERS = (0.5, 1.0, 2.0)
+# Frames: from the least that does something to what half-minute events want, in steps of about 1.5.
+WIDTHS = (2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 22.0, 33.0, 50.0)
+EXPONENTS = (2.0, 4.0, 8.0)
+CHOICES = ("normalise", "scope", "power", "weight")
+
+
+class Suggests(Protocol):
+    """What an Optuna trial can do."""
+
+    def suggest_int(self, name: str, low: int, high: int) -> int: ...
+
+    def suggest_categorical(self, name: str, choices: Sequence[str]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class ChannelSpace:
+    """What is tried for one channel.
+
+    Parameters
+    ----------
+    base
+        Its weight in the untuned recipe; where that is 0, the mean of the others.
+    scales
+        Normalisation, scope and power, as in ``rank, global, 2``.
+    weights
+        Times ``base``; 0 leaves the channel out.
+    """
+
+    base: float
+    scales: tuple[str, ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Every recipe that a search can find.
+
+    Parameters
+    ----------
+    channels
+        By name, what is tried for each.
+    smooths, widths
+        Smoothings and their widths in frames.
+    fusions
+        Fusion rules; ``power`` with its exponent, as in ``power 4``.
+    """
+
+    channels: Mapping[str, ChannelSpace]
+    smooths: tuple[str, ...]
+    widths: tuple[float, ...]
+    fusions: tuple[str, ...]
+
+    @classmethod
+    def around(
+        cls,
+        untuned: Recipe,
+        *,
+        narrow: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
+        calibrated: bool,
+        per_video: bool = False,
+    ) -> SearchSpace:
+        """Return the space around the untuned recipe, which is always in it.
+
+        Parameters
+        ----------
+        untuned
+            The recipe to begin with: its channels are those that are searched.
+        narrow
+            By channel, what its plugin wants tried instead of everything: any of ``normalise``, ``scope``, ``power``
+            and ``weight`` (times the weight in the untuned recipe).
+        calibrated
+            Whether there are scores of left-out training videos to calibrate on.
+        per_video
+            Whether to try each video by itself, too.
+        """
+        scopes = ("global", *(["heldout"] if calibrated else []), *(["video"] if per_video else []))
+        known = [channel.weight for channel in untuned.channels.values() if channel.weight > 0]
+        several = len(untuned.channels) > 1
+        channels = {
+            name: _channel_space(
+                channel, sum(known) / len(known), scopes, (narrow or {}).get(name, {}), several=several
+            )
+            for name, channel in untuned.channels.items()
+        }
+        fusions = [rule for rule in fuse.RULES if rule != "power"]
+        fusions += [f"power {exponent:g}" for exponent in EXPONENTS]
+        own = _fusion_text(untuned)
+        return cls(
+            channels,
+            tuple(smooth.METHODS),
+            tuple(sorted({*WIDTHS, untuned.width})),
+            tuple(dict.fromkeys([*fusions, own])) if several else (own,),
+        )
+
+    def suggest(self, trial: Suggests) -> Recipe | None:
+        """Return the recipe that a trial stands for; None if it leaves every channel out."""
+        channels = {name: self._suggest_channel(trial, name, space) for name, space in self.channels.items()}
+        method = trial.suggest_categorical("smooth", self.smooths)
+        width = self.widths[trial.suggest_int("width", 0, len(self.widths) - 1)]
+        fusion = trial.suggest_categorical("fusion", self.fusions)
+        if not any(channel.weight for channel in channels.values()):
+            return None
+        rule, _, exponent = fusion.partition(" ") if fusion.startswith("power") else (fusion, "", "")
+        return Recipe(channels, method, width, rule, float(exponent) if exponent else 4.0)
+
+    def parameters(self, recipe: Recipe) -> dict[str, Any]:
+        """Return what a trial must suggest to stand for ``recipe``.
+
+        Raises
+        ------
+        RecipeError
+            If the recipe is not in this space.
+        """
+        found: dict[str, Any] = {}
+        try:
+            for name, space in self.channels.items():
+                channel = recipe.channels[name]
+                found[f"{name} weight"] = space.weights.index(channel.weight / space.base)
+                found[f"{name} scale"] = _one_of(_scale(channel), space.scales)
+            found["smooth"] = _one_of(recipe.smooth, self.smooths)
+            found["width"] = self.widths.index(recipe.width)
+            found["fusion"] = _one_of(_fusion_text(recipe), self.fusions)
+        except (KeyError, ValueError) as error:
+            raise RecipeError(f"the recipe is not in the space that is searched: {error}") from None
+        return found
+
+    def text(self, parameter: str, value: Any) -> str:
+        """Return what the value of a trial's parameter stands for, as plots say it: ``×0.5``, ``10 frames``."""
+        if parameter == "width":
+            return f"{self.widths[value]:g} frames"
+        channel, _, what = parameter.rpartition(" ")
+        return f"×{self.channels[channel].weights[value]:g}" if what == "weight" else str(value)
+
+    def _suggest_channel(self, trial: Suggests, name: str, space: ChannelSpace) -> ChannelRecipe:
+        weight = space.weights[trial.suggest_int(f"{name} weight", 0, len(space.weights) - 1)]
+        method, scope, power = trial.suggest_categorical(f"{name} scale", space.scales).split(", ")
+        return ChannelRecipe(method, scope, float(power), weight * space.base)
+
+
+def check_narrow(where: str, narrow: Mapping[str, Sequence[Any]]) -> None:
+    """Raise a RecipeError unless ``narrow`` names what there is: ``{"normalise": ("rank",), "power": (1.0,)}``."""
+    known = {"normalise": tuple(normalise.METHODS), "scope": normalise.SCOPES}
+    for key, values in narrow.items():
+        if key not in CHOICES:
+            raise RecipeError(f"{where}: there is no {key!r} to narrow{did_you_mean(key, CHOICES)}")
+        if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+            raise RecipeError(f"{where}: {key} is {values!r}: expected a list of what to try")
+        for value in values:
+            if key in known and value not in known[key]:
+                raise RecipeError(
+                    f"{where}: there is no {key} {value!r}{did_you_mean(str(value), known[key])}"
+                )
+            if key not in known:
+                ChannelRecipe(**{key: value})
+
+
+def _channel_space(
+    channel: ChannelRecipe,
+    mean_weight: float,
+    scopes: Iterable[str],
+    narrow: Mapping[str, Sequence[Any]],
+    *,
+    several: bool,
+) -> ChannelSpace:
+    methods = narrow.get("normalise", tuple(normalise.METHODS))
+    wanted = [scope for scope in narrow.get("scope", tuple(scopes)) if scope in scopes or scope == "video"]
+    powers = narrow.get("power", POWERS)
+    scales = [f"{method}, {scope}, {power:g}" for scope in wanted for method in methods for power in powers]
+    own_weight = 1.0 if channel.weight else 0.0
+    weights = tuple(narrow.get("weight", WEIGHTS)) if several else (1.0,)
+    return ChannelSpace(
+        channel.weight or mean_weight,
+        tuple(dict.fromkeys([*scales, _scale(channel)])),
+        tuple(sorted({*map(float, weights), own_weight})),
+    )
+
+
+def _scale(channel: ChannelRecipe) -> str:
+    return f"{channel.normalise}, {channel.scope}, {channel.power:g}"
+
+
+def _fusion_text(recipe: Recipe) -> str:
+    return f"power {recipe.exponent:g}" if recipe.fusion == "power" else recipe.fusion
+
+
+def _one_of(value: str, known: Sequence[str]) -> str:
+    return known[known.index(value)]

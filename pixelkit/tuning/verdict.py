@@ -1,0 +1,286 @@
+"""Tunes, and says whether the tuned recipe may ship: it has to beat equal weights on videos that it has not seen."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelkit.errors import TuningError
+from pixelkit.scores.normalise import rank
+from pixelkit.scores.recipe import Recipe
+from pixelkit.tuning.objectives import Objective, Scores
+from pixelkit.tuning.search import Budget, Found, Judge, search
+from pixelkit.tuning.settings import TuningSettings
+from pixelkit.tuning.space import SearchSpace
+
+if TYPE_CHECKING:
+    import optuna
+
+log = logging.getLogger("pixelkit")
+
+RESAMPLES = 500
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What tuning found, and what ships.
+
+    Parameters
+    ----------
+    figure
+        What was measured: ``AP on synthetic anomalies``.
+    ships
+        ``tuned`` or ``equal weights``.
+    reason
+        Why, in words.
+    equal, unseen
+        The figure of equal weights, and that of tuning on videos that each recipe had not seen; None where tuning
+        was stopped before it could be told.
+    seen
+        The figure of the tuned recipe on the videos that it was found on: too good to be believed.
+    wins
+        Part of the resamples of videos in which tuning was better, on unseen videos.
+    parts
+        For each family of anomalies (or video) the figures ``equal`` and ``unseen``.
+    trials
+        Recipes tried for the tuned one.
+    seconds
+        That all of it took.
+    """
+
+    figure: str
+    ships: str
+    reason: str
+    equal: float
+    unseen: float | None
+    seen: float
+    wins: float | None
+    parts: Mapping[str, Mapping[str, float | None]]
+    trials: int
+    seconds: float
+
+    def lines(self) -> list[str]:
+        """Return what a user is told."""
+        told = "not told" if self.unseen is None else f"{self.unseen:.4f}"
+        return [
+            f"{self.figure}: equal weights {self.equal:.4f}, tuned {told} (on unseen videos)",
+            self.reason,
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """A verdict with the recipes that it is about.
+
+    Parameters
+    ----------
+    recipe
+        What ships.
+    tuned, untuned
+        The best recipe that was found, and the one to begin with.
+    verdict
+        What was measured.
+    study, space
+        All trials and where they looked, for the plots; None when this was read from a file.
+    """
+
+    recipe: Recipe
+    tuned: Recipe
+    untuned: Recipe
+    verdict: Verdict
+    study: optuna.Study | None = None
+    space: SearchSpace | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return verdict and recipes as JSON."""
+        recipes = {"recipe": self.recipe, "tuned": self.tuned, "untuned": self.untuned}
+        return {
+            "verdict": asdict(self.verdict),
+            **{name: recipe.to_plain() for name, recipe in recipes.items()},
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Tuned:
+        """Return what :meth:`to_json` was made from, without the study."""
+        recipe, tuned, untuned = (Recipe.from_plain(plain[name]) for name in ("recipe", "tuned", "untuned"))
+        return cls(recipe, tuned, untuned, Verdict(**plain["verdict"]))
+
+
+def tune(
+    objective: Objective,
+    untuned: Recipe,
+    space: SearchSpace,
+    settings: TuningSettings,
+    *,
+    seed: int,
+    strata: Mapping[str, str] | None = None,
+    storage: str | None = None,
+    study: str = "pixelkit",
+    purpose: str = "",
+) -> Tuned:
+    """Search the best recipe, and ship it if tuning beats the untuned recipe on videos that it has not seen.
+
+    One search uses all videos. Then, for each fold of the videos, another one uses the rest, and its recipe scores the
+    fold. These unseen scores together are held against the untuned recipe's, on resamples of videos.
+
+    Parameters
+    ----------
+    objective
+        What to make as large as possible.
+    untuned
+        The recipe to begin with, and to fall back on.
+    space
+        Where to look.
+    settings
+        Trials, folds, costs, and how sure a win must be.
+    seed
+        Decides everything that is random.
+    strata
+        By video, its kind; each fold gets its part of each. None where all are alike.
+    storage, study, purpose
+        Where the search on all videos is kept: see :func:`pixelkit.tuning.studies.open_study`.
+
+    Raises
+    ------
+    TuningError
+        If there are fewer than two videos, or the storage fails.
+    """
+    names = list(objective.fuser.videos)
+    if len(names) < 2:
+        raise TuningError(
+            f"there is one video only ({names[0] if names else 'none'}): tuning is judged on videos that it has not "
+            f"seen, which takes two or more; write the CSV with equal weights (--objective none)"
+        )
+    start = time.monotonic()
+    end = None if settings.timeout is None else start + settings.timeout
+    folds = _folds(names, strata or {}, min(settings.folds, len(names)), seed)
+    budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
+    everything = Judge(objective, untuned, settings.towards_equal)
+    found = search(everything, space, budget, purpose=purpose)
+    unseen = None
+    if not (found.stopped and end is None):
+        unseen = _unseen(everything, space, replace(budget, storage=None), folds, end)
+    verdict = _verdict(everything, found, unseen, settings, seed, start)
+    recipe = found.recipe if verdict.ships == "tuned" else untuned
+    return Tuned(recipe, found.recipe, untuned, verdict, found.study, space)
+
+
+def resample_wins(
+    objective: Objective, scores: Scores, others: Scores, *, seed: int, resamples: int = RESAMPLES
+) -> float:
+    """Return in which part of the resamples of videos ``scores`` are better than ``others``.
+
+    Videos are drawn with replacement: frames of one video, and of one event, are no independent witnesses.
+
+    Parameters
+    ----------
+    objective
+        What is measured.
+    scores, others
+        (rows,) one score for each row.
+    seed
+        Decides what is drawn.
+    resamples
+        How often to draw.
+    """
+    mine, theirs = objective.curves(scores), objective.curves(others)
+    count = len(objective.fuser.videos)
+    rng = np.random.default_rng((seed, 7))
+    won = []
+    for _ in range(resamples):
+        drawn = np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)
+        values, equal = objective.values(mine, drawn), objective.values(theirs, drawn)
+        if not np.isnan(values).all():
+            won.append(objective.combine(values, equal) > objective.figure_of(equal))
+    return float(np.mean(won)) if won else 0.0
+
+
+def _unseen(
+    everything: Judge,
+    space: SearchSpace,
+    budget: Budget,
+    folds: Sequence[NDArray[np.intp]],
+    end: float | None,
+) -> Scores | None:
+    """Return for each row the score of a recipe that was found without its video: (rows,); None when stopped."""
+    objective = everything.objective
+    parts = list(objective.fuser.videos.values())
+    stitched = rank(objective.fuser.fuse(everything.untuned))
+    for number, fold in enumerate(folds):
+        others = np.ones(len(parts))
+        others[fold] = 0
+        judge = Judge(objective, everything.untuned, everything.towards_equal, others)
+        if np.isnan(judge.values(everything.untuned)).all():
+            continue  # The other videos are of one class: there was nothing to search by.
+        until = _share(end, len(folds) - number)
+        found = search(
+            judge, space, replace(budget, until=until), label=f"judge {number + 1} of {len(folds)}"
+        )
+        if found.stopped and end is None:
+            return None
+        # Ranks over all videos bring the scores of different recipes to one scale.
+        ranks = rank(objective.fuser.fuse(found.recipe))
+        for video in fold:
+            stitched[parts[video]] = ranks[parts[video]]
+    return stitched
+
+
+def _verdict(
+    everything: Judge, found: Found, unseen: Scores | None, settings: TuningSettings, seed: int, start: float
+) -> Verdict:
+    objective = everything.objective
+    equal_scores = objective.fuser.fuse(everything.untuned)
+    equal = objective.values(objective.curves(equal_scores))
+    seen = objective.figure_of(everything.values(found.recipe))
+    values, wins, ships = np.full(len(equal), np.nan), None, False
+    if unseen is None:
+        reason = "equal weights ship: tuning was stopped before the tuned recipe was judged on unseen videos"
+    else:
+        values = objective.values(objective.curves(unseen))
+        wins = resample_wins(objective, unseen, equal_scores, seed=seed)
+        ships = wins >= settings.required
+        what = "the tuned recipe ships" if ships else "equal weights ship"
+        reason = (
+            f"{what}: on unseen videos tuning is better in {wins:.0%} of the resamples of videos "
+            f"({settings.required:.0%} are asked for)"
+        )
+    return Verdict(
+        figure=objective.figure,
+        ships="tuned" if ships else "equal weights",
+        reason=reason,
+        equal=objective.figure_of(equal),
+        unseen=None if unseen is None else objective.figure_of(values),
+        seen=seen,
+        wins=wins,
+        parts={
+            part.name: {"equal": _plain(before), "unseen": _plain(after)}
+            for part, before, after in zip(objective.parts, equal, values, strict=True)
+        },
+        trials=len(found.study.get_trials(deepcopy=False)),
+        seconds=round(time.monotonic() - start, 1),
+    )
+
+
+def _folds(names: Sequence[str], strata: Mapping[str, str], count: int, seed: int) -> list[NDArray[np.intp]]:
+    """Deal the videos out to folds, each kind evenly; return the positions in each fold."""
+    rng = np.random.default_rng((seed, 3))
+    order: list[int] = []
+    for kind in sorted({strata.get(name, "") for name in names}):
+        order += rng.permutation([i for i, name in enumerate(names) if strata.get(name, "") == kind]).tolist()
+    return [np.sort(np.array(order[fold::count], np.intp)) for fold in range(count)]
+
+
+def _share(end: float | None, parts: int) -> float | None:
+    """Return when the first of so many equal parts of the time that is left is over."""
+    now = time.monotonic()
+    return None if end is None else now + (end - now) / parts
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
