@@ -15,6 +15,7 @@ from pixelkit.files import make_folder
 
 if TYPE_CHECKING:
     import optuna
+    from sqlalchemy.engine import URL
 
 log = logging.getLogger("pixelkit")
 
@@ -72,13 +73,8 @@ def shown(storage: str | None) -> str:
         return "memory"
     if "://" not in storage:
         return storage
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(storage).render_as_string(hide_password=True)
-    except ArgumentError:
-        return storage.partition("://")[0] + "://..."
+    url = _url(storage)
+    return url.render_as_string(hide_password=True) if url else storage.partition("://")[0] + "://..."
 
 
 @contextmanager
@@ -92,7 +88,7 @@ def storage_errors(storage: str | None) -> Iterator[None]:
 
     try:
         yield
-    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, ImportError, OSError) as error:
+    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, ImportError, OSError, ValueError) as error:
         raise TuningError(
             f"the study in {shown(storage)} cannot be reached ({_reason(error, storage)}): check that the server runs, "
             f"the URL, user and password; 'postgresql://' needs \"pip install 'pixelkit[postgres]'\""
@@ -121,7 +117,7 @@ def _storage(storage: str | None) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # heartbeat is marked experimental
         return optuna.storages.RDBStorage(
-            storage,
+            _with_driver(storage),
             engine_kwargs={"pool_pre_ping": True},
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
@@ -129,15 +125,29 @@ def _storage(storage: str | None) -> Any:
         )
 
 
-def _reason(error: BaseException, storage: str) -> str:
-    """Return the first line of what went wrong, with every trace of the password taken out."""
+def _with_driver(storage: str) -> str:
+    """Return the URL with the driver that the extra 'postgres' installs: SQLAlchemy's own choice varies."""
+    url = _url(storage)
+    if url is None or url.drivername not in ("postgresql", "postgres"):
+        return storage
+    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def _url(storage: str) -> URL | None:
+    """Return the parts of a URL, or None if it is none."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    try:
+        return make_url(storage)
+    except (ArgumentError, ValueError):
+        return None
+
+
+def _reason(error: BaseException, storage: str) -> str:
+    """Return the first line of what went wrong, with every trace of the password taken out."""
     cause = getattr(error, "orig", None) or error.__cause__ or error
     text = " ".join(str(cause).strip().splitlines()[:1])[:200]
-    try:
-        password = make_url(storage).password if "://" in storage else None
-    except (ArgumentError, ValueError):
-        password = storage
-    return text.replace(str(password), "***") if password else text
+    url = _url(storage) if "://" in storage else None
+    secret = storage if url is None else url.password
+    return text.replace(str(secret), "***") if secret else text

@@ -1,0 +1,105 @@
+"""The search: finds what is better, gives the same for the same seed, keeps what it has when it is stopped."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from scored import scored
+
+from pixelkit.scores.fuser import Fuser
+from pixelkit.scores.recipe import ChannelRecipe, Recipe
+from pixelkit.tuning.objectives import label_objective
+from pixelkit.tuning.search import Budget, Found, Judge, distance, search
+from pixelkit.tuning.space import SearchSpace
+
+
+def judge(towards_equal: float = 0.0) -> Judge:
+    table, labels = scored(["01", "02", "03", "04"], seed=0)
+    return Judge(label_objective(Fuser(table), labels, "ap"), Recipe.untuned(table.channels), towards_equal)
+
+
+def find(of: Judge, **budget: Any) -> Found:
+    return search(of, SearchSpace.around(of.untuned, calibrated=False), Budget(**{"trials": 60, **budget}))
+
+
+def plain(found: Found) -> list[Any]:
+    return [(trial.params, trial.value) for trial in found.study.trials]
+
+
+def test_the_best_is_better_than_equal_weights_and_found_again_with_the_same_seed() -> None:
+    of = judge()
+    found = find(of)
+    assert found.value > of.value(of.untuned) + 0.02
+    assert found.value == of.value(found.recipe)
+    assert plain(find(of)) == plain(found)
+    assert plain(find(of, seed=1)) != plain(found)
+
+
+def test_trial_0_is_the_untuned_recipe() -> None:
+    of = judge()
+    found = find(of, trials=1)
+    assert found.recipe == of.untuned
+    assert found.value == of.value(of.untuned)
+
+
+def test_leaving_equal_weights_costs() -> None:
+    free, dear = judge(), judge(towards_equal=10.0)
+    other = Recipe({"good.score": ChannelRecipe(), "bad.score": ChannelRecipe(weight=3.0)})
+    assert dear.value(free.untuned) == free.value(free.untuned)
+    assert dear.value(other) == pytest.approx(free.value(other) - 10 * distance(other, free.untuned))
+    weights = [channel.weight for channel in find(dear).recipe.channels.values()]
+    assert weights == [1.0, 1.0, 1.0]
+
+
+def test_distance_is_that_of_shares_of_the_weight() -> None:
+    one = Recipe({"a.x": ChannelRecipe(weight=1.0), "b.x": ChannelRecipe(weight=3.0)})
+    double = Recipe({"a.x": ChannelRecipe(weight=2.0), "b.x": ChannelRecipe(weight=6.0)})
+    assert distance(one, double) == 0
+    assert distance(one, Recipe({"a.x": ChannelRecipe()})) == 0.75
+    assert distance(one, Recipe({"c.x": ChannelRecipe()})) == 1
+
+
+def test_a_timeout_ends_the_search_with_what_was_found() -> None:
+    found = find(judge(), trials=100_000, until=time.monotonic() + 0.5)
+    assert found.stopped
+    assert found.study.trials
+
+
+def test_ctrl_c_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = judge()
+    value, tried = Judge.value, [0]
+
+    def interrupted(self: Judge, recipe: Recipe) -> float:
+        tried[0] += 1
+        if tried[0] > 10:
+            raise KeyboardInterrupt
+        return value(self, recipe)
+
+    monkeypatch.setattr(Judge, "value", interrupted)
+    found = find(of)
+    assert found.stopped
+    assert found.value >= value(of, of.untuned)
+
+
+def test_ctrl_c_before_anything_was_found_stops() -> None:
+    of = judge()
+    of.value = lambda _: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        find(of)
+
+
+def test_a_journal_goes_on_where_it_was(tmp_path: Path) -> None:
+    of, storage = judge(), str(tmp_path / "journal.log")
+    find(of, trials=20, storage=storage, name="x")
+    found = find(of, trials=50, storage=storage, name="x")
+    trials = found.study.trials
+    assert [trial.number for trial in trials] == [*range(50)]
+    assert {trial.state for trial in trials} <= {
+        optuna.trial.TrialState.COMPLETE,
+        optuna.trial.TrialState.PRUNED,
+    }
+    assert plain(find(of, trials=50, storage=storage, name="x")) == plain(found)

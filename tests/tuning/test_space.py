@@ -1,0 +1,119 @@
+"""The search space: made of the channels that are there, narrowed by their plugins, with the untuned recipe in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelkit.errors import RecipeError
+from pixelkit.scores import fuse, normalise, smooth
+from pixelkit.scores.recipe import Recipe, RecipeSettings
+from pixelkit.tuning.space import SearchSpace, check_narrow
+
+UNTUNED = Recipe.untuned(["convae.mean", "convae.patch", "mine.score"])
+
+settings = st.builds(
+    RecipeSettings,
+    normalise=st.sampled_from(list(normalise.METHODS)),
+    scope=st.sampled_from(normalise.SCOPES),
+    smooth=st.sampled_from(smooth.METHODS),
+    width=st.floats(0.1, 100),
+    fusion=st.sampled_from(list(fuse.RULES)),
+)
+
+
+def trial(parameters: dict[str, Any]) -> Any:
+    return optuna.trial.FixedTrial(parameters)
+
+
+@given(settings, st.dictionaries(st.sampled_from(["a.x", "a.y", "b.z"]), st.floats(0.1, 3), min_size=1))
+def test_the_untuned_recipe_is_in_the_space_whatever_the_settings_are(
+    chosen: RecipeSettings, shares: dict[str, float]
+) -> None:
+    untuned = Recipe.untuned(shares, chosen)
+    space = SearchSpace.around(untuned, calibrated=False)
+    assert space.suggest(trial(space.parameters(untuned))) == untuned
+
+
+def test_a_channel_that_weighs_nothing_untuned_can_be_taken_in() -> None:
+    untuned = Recipe.untuned({"a.x": 1.0, "a.y": 0.0})
+    space = SearchSpace.around(untuned, calibrated=False)
+    assert space.suggest(trial(space.parameters(untuned))) == untuned
+    assert space.channels["a.y"].base > 0
+    assert max(space.channels["a.y"].weights) > 0
+
+
+def test_every_channel_is_searched_without_anyone_writing_it_down() -> None:
+    space = SearchSpace.around(UNTUNED, calibrated=True)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    recipes = [space.suggest(study.ask()) for _ in range(300)]
+    for name in UNTUNED.channels:
+        tried = [recipe.channels[name] for recipe in recipes if recipe]
+        assert {channel.normalise for channel in tried} == set(normalise.METHODS)
+        assert {channel.scope for channel in tried} == {"global", "heldout"}
+        assert 0 in {channel.weight for channel in tried}
+    assert {recipe.smooth for recipe in recipes if recipe} == set(smooth.METHODS)
+    assert {recipe.fusion for recipe in recipes if recipe} == set(fuse.RULES)
+
+
+def test_a_plugin_narrows_its_own_channels_only() -> None:
+    narrow = {"mine.score": {"normalise": ("z",), "power": (2.0,), "weight": (0.0, 1.0)}}
+    space = SearchSpace.around(UNTUNED, narrow=narrow, calibrated=True)
+    mine = space.channels["mine.score"]
+    assert set(mine.scales) == {"z, global, 2", "z, heldout, 2", "rank, global, 1"}
+    assert mine.weights == (0.0, 1.0)
+    assert len(space.channels["convae.mean"].scales) > 10
+
+
+def test_nothing_is_calibrated_without_left_out_video_and_nothing_per_video_unless_asked() -> None:
+    space = SearchSpace.around(UNTUNED, calibrated=False)
+    assert all(", global, " in scale for scale in space.channels["mine.score"].scales)
+    wide = SearchSpace.around(UNTUNED, calibrated=False, per_video=True)
+    assert "rank, video, 1" in wide.channels["mine.score"].scales
+
+
+def test_a_single_channel_is_never_left_out_and_has_nothing_to_be_fused_with() -> None:
+    space = SearchSpace.around(Recipe.untuned(["a.x"]), calibrated=False)
+    assert space.channels["a.x"].weights == (1.0,)
+    assert space.fusions == ("rank average",)
+
+
+def test_a_trial_that_leaves_every_channel_out_is_no_recipe() -> None:
+    space = SearchSpace.around(UNTUNED, calibrated=False)
+    nothing = {
+        key: 0 if key.endswith(" weight") else value for key, value in space.parameters(UNTUNED).items()
+    }
+    assert space.suggest(trial(nothing)) is None
+
+
+def test_a_recipe_from_elsewhere_is_not_in_the_space() -> None:
+    space = SearchSpace.around(UNTUNED, calibrated=False)
+    with pytest.raises(RecipeError, match="not in the space"):
+        space.parameters(Recipe.untuned(["other.channel"]))
+
+
+@pytest.mark.parametrize(
+    ("narrow", "said"),
+    [
+        ({"normalize": ("rank",)}, "did you mean 'normalise'"),
+        ({"normalise": ("ranks",)}, "did you mean 'rank'"),
+        ({"scope": ()}, "expected a list"),
+        ({"scope": "global"}, "expected a list"),
+        ({"power": (0,)}, "above 0"),
+        ({"weight": (-1,)}, "0 or more"),
+    ],
+)
+def test_what_a_plugin_narrows_wrongly_is_told(narrow: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        check_narrow("scorer 'mine'", narrow)
+
+
+def test_values_are_told_as_people_say_them() -> None:
+    space = SearchSpace.around(UNTUNED, calibrated=False)
+    assert space.text("convae.mean weight", 0) == "×0"
+    assert space.text("width", 4) == "10 frames"
+    assert space.text("smooth", "median") == "median"

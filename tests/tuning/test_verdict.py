@@ -1,0 +1,142 @@
+"""Whether the tuned recipe may ship: only if it beats equal weights on videos that it has not seen."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from scored import scored
+
+from pixelkit.errors import TuningError
+from pixelkit.scores.fuser import Fuser
+from pixelkit.scores.recipe import Recipe
+from pixelkit.scores.table import ScoreTable
+from pixelkit.tuning.objectives import Objective, label_objective
+from pixelkit.tuning.search import Found, Judge, search
+from pixelkit.tuning.settings import TuningSettings
+from pixelkit.tuning.space import SearchSpace
+from pixelkit.tuning.verdict import Tuned, resample_wins, tune
+
+VIDEOS = [f"{n:02d}" for n in range(1, 9)]
+QUICK = TuningSettings(trials=40, towards_equal=0.0)
+
+
+def objective(values: np.ndarray | None = None, seed: int = 0) -> Objective:
+    table, labels = scored(VIDEOS, seed)
+    if values is not None:
+        table = ScoreTable(table.video, table.number, table.channels, values)
+    return label_objective(Fuser(table), labels, "ap")
+
+
+def run(of: Objective, settings: TuningSettings = QUICK, **more: object) -> Tuned:
+    untuned = Recipe.untuned(of.fuser.table.channels)
+    return tune(of, untuned, SearchSpace.around(untuned, calibrated=False), settings, seed=0, **more)  # type: ignore[arg-type]
+
+
+def test_a_recipe_that_is_better_on_unseen_videos_ships() -> None:
+    tuned = run(objective())
+    verdict = tuned.verdict
+    assert tuned.recipe == tuned.tuned != tuned.untuned
+    assert verdict.ships == "tuned"
+    assert verdict.unseen is not None
+    assert verdict.unseen > verdict.equal
+    assert verdict.wins is not None
+    assert verdict.wins >= QUICK.required
+
+
+def test_where_there_is_nothing_to_find_equal_weights_ship() -> None:
+    noise = np.random.default_rng(5).normal(size=(480, 3))
+    tuned = run(objective(noise))
+    assert tuned.recipe == tuned.untuned
+    assert tuned.verdict.ships == "equal weights"
+    assert tuned.verdict.seen > tuned.verdict.equal, "it looks better where it was found"
+
+
+def test_each_fold_is_scored_by_a_recipe_found_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[np.ndarray | None] = []
+
+    def noted(judge: Judge, *arguments: object, **more: object) -> Found:
+        asked.append(judge.videos)
+        return search(judge, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pixelkit.tuning.verdict.search", noted)
+    run(objective(), dataclasses.replace(QUICK, trials=2))
+    first, *folds = asked
+    assert first is None
+    assert len(folds) == QUICK.folds
+    assert np.sum([1 - fold for fold in folds], axis=0).tolist() == [1.0] * 8
+
+
+def test_every_fold_has_its_part_of_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[np.ndarray | None] = []
+
+    def noted(judge: Judge, *arguments: object, **more: object) -> Found:
+        asked.append(judge.videos)
+        return search(judge, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pixelkit.tuning.verdict.search", noted)
+    kinds = {name: "odd" if int(name) % 2 else "even" for name in VIDEOS}
+    run(objective(), dataclasses.replace(QUICK, trials=2, folds=4), strata=kinds)
+    for fold in asked[1:]:
+        assert fold is not None
+        left_out = [name for name, counts in zip(VIDEOS, fold, strict=True) if not counts]
+        assert sorted(kinds[name] for name in left_out) == ["even", "odd"]
+
+
+def test_the_same_seed_gives_the_same_verdict() -> None:
+    once, again = run(objective()), run(objective())
+    assert once.recipe == again.recipe
+    assert dataclasses.replace(once.verdict, seconds=0) == dataclasses.replace(again.verdict, seconds=0)
+
+
+def test_scores_never_win_against_themselves_and_better_ones_always_do() -> None:
+    of = objective()
+    good, bad = (of.fuser.table.channel(name).astype(float) for name in ("good.score", "bad.score"))
+    assert resample_wins(of, good, good, seed=0) == 0
+    assert resample_wins(of, good, bad, seed=0) == 1
+    assert resample_wins(of, bad, good, seed=0) == 0
+
+
+def test_one_video_is_too_few() -> None:
+    table, labels = scored(["01"], seed=0)
+    with pytest.raises(TuningError, match="one video only"):
+        run(label_objective(Fuser(table), labels, "ap"))
+
+
+def test_a_fold_whose_other_videos_are_of_one_class_is_scored_by_equal_weights() -> None:
+    table, labels = scored(["01", "02"], seed=0)
+    labels["02"][:] = False
+    tuned = run(label_objective(Fuser(table), labels, "ap"), dataclasses.replace(QUICK, folds=2))
+    assert tuned.verdict.unseen is not None
+
+
+def test_a_timeout_is_shared_by_all_folds_and_still_gives_a_verdict() -> None:
+    tuned = run(objective(), dataclasses.replace(QUICK, trials=100_000, timeout=2.0))
+    assert tuned.verdict.unseen is not None
+    assert tuned.verdict.seconds < 20
+
+
+def test_stopped_by_ctrl_c_the_recipe_is_kept_and_equal_weights_ship(monkeypatch: pytest.MonkeyPatch) -> None:
+    value, tried = Judge.value, [0]
+
+    def interrupted(self: Judge, recipe: Recipe) -> float:
+        tried[0] += 1
+        if tried[0] > 20:
+            raise KeyboardInterrupt
+        return value(self, recipe)
+
+    monkeypatch.setattr(Judge, "value", interrupted)
+    tuned = run(objective())
+    assert tuned.recipe == tuned.untuned
+    assert tuned.verdict.unseen is None
+    assert "stopped" in tuned.verdict.reason
+    assert tuned.verdict.trials >= 20
+
+
+def test_a_verdict_comes_back_from_json_as_it_was() -> None:
+    tuned = run(objective(), dataclasses.replace(QUICK, trials=3))
+    again = Tuned.from_json(json.loads(json.dumps(tuned.to_json())))
+    assert (again.recipe, again.tuned, again.untuned) == (tuned.recipe, tuned.tuned, tuned.untuned)
+    assert again.verdict == tuned.verdict
