@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pixelkit.errors import StorageError
 from pixelkit.files import make_folder, storage_errors, write_text
 from pixelkit.scores.recipe import Recipe
@@ -112,6 +114,8 @@ class RunFolder:
 
     def stored(self, files: Mapping[str, str]) -> ScoreTable:
         """Return the channels of all scorers in one table: ``files`` are those of the record, by scorer."""
+        if not files:
+            return ScoreTable([], [], [], np.empty((0, 0)))
         return ScoreTable.join([ScoreTable.read_csv(self.path / file) for file in files.values()])
 
     def keep_recipe(self, recipe: Recipe) -> None:

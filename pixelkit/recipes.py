@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -124,9 +124,10 @@ def _tune(
 ) -> Tuned:
     """Tune, or read what the same tuning found before."""
     seed = record.seed if seed is None else seed
-    begin = untuned(folder)
+    whole = untuned(folder)
+    begin = _tunable(whole, objective.fuser.table)
     space = SearchSpace.around(
-        _without_constants(begin, objective.fuser.table),
+        begin,
         narrow=record.choices,
         calibrated=bool(len(folder.stored(record.heldout))),
         per_video=settings.per_video,
@@ -138,7 +139,7 @@ def _tune(
         objective.figure,
         labels,
         begin.to_plain(),
-        asdict(settings),
+        dataclasses.asdict(settings),
         str(space),
         seed,
     )
@@ -147,7 +148,7 @@ def _tune(
     before = None if storage else _read(file)
     if before is not None:
         log.info("tuned before: %s", before.verdict.reason)
-        return before
+        return before.beside(whole)
     tuned = tune(
         objective,
         begin,
@@ -164,17 +165,31 @@ def _tune(
     tuned.tuned.write(folder.tuned)
     if tuned.verdict.unseen is not None:
         write_text(file, json.dumps(tuned.to_json(), indent=1) + "\n")
-    return tuned
+    return tuned.beside(whole)
 
 
-def _without_constants(recipe: Recipe, table: ScoreTable) -> Recipe:
-    """Return the recipe without channels that say the same of every frame; at least one stays."""
-    constant = [name for name in recipe.channels if np.ptp(table.channel(name)) == 0]
-    if not constant or len(constant) == len(recipe.channels):
-        return recipe
-    log.warning("%s: the same for every frame, so not tuned", examples(constant))
-    kept = {name: channel for name, channel in recipe.channels.items() if name not in constant}
-    return Recipe(kept, recipe.smooth, recipe.width, recipe.fusion, recipe.exponent)
+def _tunable(recipe: Recipe, table: ScoreTable) -> Recipe:
+    """Return the recipe with the channels that can be tuned: they have scores, which are not the same everywhere.
+
+    Raises
+    ------
+    TuningError
+        If there is none.
+    """
+    there = [name for name in recipe.channels if name in table.channels]
+    if not there:
+        raise TuningError(
+            f"{examples(recipe.channels)}: none of the channels has scores to tune on; what was made elsewhere is "
+            f"tuned by labels or by the leaderboard"
+        )
+    constant = [name for name in there if np.ptp(table.channel(name)) == 0]
+    if constant:
+        log.warning("%s: the same for every frame, so not tuned", examples(constant))
+    kept = [name for name in there if name not in constant] or there
+    foreign = [name for name in recipe.channels if name not in table.channels]
+    if foreign:
+        log.info("%s: made elsewhere, so left at equal weights", examples(foreign))
+    return dataclasses.replace(recipe, channels={name: recipe.channels[name] for name in kept})
 
 
 def _read(file: Path) -> Tuned | None:

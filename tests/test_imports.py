@@ -18,7 +18,7 @@ LAYERS = (
     ("pixelkit.tuning",),
     ("pixelkit.registry", "pixelkit.config", "pixelkit.artifacts", "pixelkit.leaderboard"),
     ("pixelkit.jobs", "pixelkit.recipes", "pixelkit.synthetic"),
-    ("pixelkit.checks", "pixelkit.testing", "pixelkit.pipeline"),
+    ("pixelkit.checks", "pixelkit.testing", "pixelkit.pipeline", "pixelkit.blend"),
     ("pixelkit.cli", "pixelkit.__main__"),
 )
 FACE = {"pixelkit"}  # the public names, each imported from its home when it is used

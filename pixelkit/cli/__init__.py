@@ -15,6 +15,7 @@ COMMANDS = {
     "fit": "Fit chosen scorers on the training videos, and stop there.",
     "score": "Fit where needed, score every test frame, and stop there.",
     "tune": "Search the recipe of a run: normalisation, weights, smoothing, fusion.",
+    "blend": "Fuse submissions made elsewhere, alone or beside a run of our own.",
     "submit": "Write and check the leaderboard CSV of a run.",
     "history": "Every submission ever written: our figure, the leaderboard's, the gap; tell a score, compare two.",
     "evaluate": "AP and AUC of a CSV against labels: micro, macro, per video.",

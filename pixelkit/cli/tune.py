@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,44 @@ if TYPE_CHECKING:
 METRICS = ("ap", "auc", "macro-auc")
 
 
+_OPTIONS = [
+    click.option(
+        "--labels",
+        type=click.Path(path_type=Path),
+        help="For the objective labels: as 'pixelkit evaluate' reads.",
+    ),
+    click.option(
+        "--metric",
+        type=click.Choice(METRICS),
+        default="ap",
+        show_default=True,
+        help="Of the objective labels.",
+    ),
+    click.option("--trials", type=int, help="Recipes to try; default: as the run's settings say."),
+    click.option(
+        "--timeout", type=float, metavar="SECONDS", help="Stop after so long; what was found by then counts."
+    ),
+    click.option("--seed", type=int, help="Default: that of the run."),
+    click.option(
+        "--storage",
+        metavar="FILE|URL",
+        help="Keep the study in a journal file, or in a database where several machines share it (postgresql://...).",
+    ),
+    click.option(
+        "--study",
+        metavar="NAME",
+        help="Of the study in the storage; default: one for these scores and settings.",
+    ),
+]
+
+
+def tuning_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a search to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.argument("run", type=FOLDER, required=False)
 @click.option(
@@ -29,74 +68,62 @@ METRICS = ("ap", "auc", "macro-auc")
     show_default=True,
     help="Anomalies injected into left-out training video, or labels that you hand over.",
 )
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help="For the objective labels: as 'pixelkit evaluate' reads.",
-)
-@click.option(
-    "--metric", type=click.Choice(METRICS), default="ap", show_default=True, help="Of the objective labels."
-)
-@click.option("--trials", type=int, help="Recipes to try; default: as the run's settings say.")
-@click.option(
-    "--timeout", type=float, metavar="SECONDS", help="Stop after so long; what was found by then counts."
-)
-@click.option("--seed", type=int, help="Default: that of the run.")
-@click.option(
-    "--storage",
-    metavar="FILE|URL",
-    help="Keep the study in a journal file, or in a database where several machines share it (postgresql://...).",
-)
-@click.option(
-    "--study", metavar="NAME", help="Of the study in the storage; default: one for these scores and settings."
-)
+@tuning_options
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict and the recipes as JSON.")
-def tune(
-    run: Path | None,
-    objective: str,
-    labels: Path | None,
-    metric: str,
-    seed: int | None,
-    storage: str | None,
-    study: str | None,
-    as_json: bool,
-    **overrides: Any,
-) -> None:
+def tune(run: Path | None, objective: str, as_json: bool, **options: Any) -> None:
     """Search the recipe of RUN (the newest run when not given): normalisation, weights, smoothing, fusion.
 
     The recipe that ships is written to RUN/recipe.json, whose path is the last line on stdout; 'pixelkit submit'
     then makes the CSV. It is the tuned one only if tuning beats equal weights on videos that it has not seen.
     """
+    from pixelkit.artifacts import RunFolder, newest_run
+    from pixelkit.cli.messages import log_to
+
+    check_labels(objective, options["labels"])
+    folder = RunFolder(run) if run else newest_run(Path("submissions"))
+    folder.read_record()
+    log_to(folder.log)
+    tuned = tune_run(folder, **options)
+    _report(folder, tuned, as_json)
+
+
+def check_labels(objective: str, labels: Path | None) -> None:
+    """Raise a usage error unless labels are named exactly where they are to be read."""
     if (objective == "labels") != (labels is not None):
         raise click.UsageError(
             "--objective labels and --labels FILE go together: labels are read only when named"
         )
+
+
+def tune_run(
+    folder: RunFolder,
+    *,
+    labels: Path | None,
+    metric: str,
+    seed: int | None,
+    storage: str | None,
+    study: str | None,
+    **overrides: Any,
+) -> Tuned:
+    """Tune a run on the labels, or without any on synthetic anomalies; leave recipe and plots in its folder."""
     from pixelkit import recipes
-    from pixelkit.artifacts import RunFolder, newest_run
-    from pixelkit.cli.messages import log_to
     from pixelkit.config import read_section
     from pixelkit.tuning.settings import TuningSettings
 
-    folder = RunFolder(run) if run else newest_run(Path("submissions"))
-    folder.read_record()
-    log_to(folder.log)
     settings = read_section(folder.settings, "tuning", TuningSettings)
     settings = dataclasses.replace(
         settings, **{key: value for key, value in overrides.items() if value is not None}
     )
-    where: dict[str, Any] = {
-        "seed": seed,
-        "storage": storage,
-        "study": study,
-    }
+    where: dict[str, Any] = {"seed": seed, "storage": storage, "study": study}
     truth = None if labels is None else _truth(folder, labels)
     if truth is None:
         tuned = recipes.tune_on_synthetic(folder, settings, **where)
     else:
-        tuned = recipes.tune_on_labels(folder, truth, metric.replace("-", " "), settings, **where)  # type: ignore[arg-type]
+        figure: Any = metric.replace("-", " ")
+        tuned = recipes.tune_on_labels(folder, truth, figure, settings, **where)
     folder.keep_recipe(tuned.recipe)
     recipes.draw(folder, tuned, truth)
-    _report(folder, tuned, as_json)
+    return tuned
 
 
 def _truth(folder: RunFolder, labels: Path) -> dict[str, NDArray[np.bool_]]:

@@ -105,6 +105,25 @@ class Tuned:
             **{name: recipe.to_plain() for name, recipe in recipes.items()},
         }
 
+    def beside(self, whole: Recipe) -> Tuned:
+        """Return the same with the channels of the untuned recipe ``whole`` that could not be tuned, at their weights.
+
+        What was tuned keeps, in sum, the weight that it has in ``whole``.
+        """
+        rest = {name: each for name, each in whole.channels.items() if name not in self.untuned.channels}
+        if not rest:
+            return self
+
+        def joined(recipe: Recipe) -> Recipe:
+            total = sum(each.weight for each in recipe.channels.values())
+            share = sum(each.weight for each in self.untuned.channels.values()) / total
+            mine = {name: replace(each, weight=each.weight * share) for name, each in recipe.channels.items()}
+            return replace(recipe, channels={**mine, **rest})
+
+        return replace(
+            self, recipe=joined(self.recipe), tuned=joined(self.tuned), untuned=joined(self.untuned)
+        )
+
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Tuned:
         """Return what :meth:`to_json` was made from, without the study."""
