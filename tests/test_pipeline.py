@@ -245,3 +245,37 @@ def test_a_run_on_frames_numbered_as_those_of_pixelplay_gives_its_11706_ids(
     assert ids(csv_of(run(root, offset_plugin), root)) == expected
     shutil.copy(pixelplay_sample, root / "sample_submission.csv")
     assert ids(csv_of(run(root, offset_plugin), root)) == expected
+
+
+TUNED = ("--set", "tuning.objective=synthetic", "--set", "tuning.trials=20", "--set", "tuning.takes=2")
+
+
+def test_a_run_tunes_on_anomalies_in_left_out_training_video(street: Path, offset_plugin: Path) -> None:
+    done = run(street, offset_plugin, *TUNED)
+    made = csv_of(done, street)
+    assert ids(made) == STREET_IDS
+    assert "tuning: AP on synthetic anomalies" in done.stderr
+    takes = next((made.parent / "tuning").glob("takes-*/truth.csv")).read_text(encoding="utf-8")
+    assert ",patch,03," in takes or ",patch,02," in takes or ",patch,01," in takes
+    again = run(street, offset_plugin, *TUNED)
+    assert csv_of(again, street) == made
+    assert "tuned before" in again.stderr
+    tuned = pixelkit("tune", made.parent, "--trials", 20, cwd=street.parent)
+    assert tuned.returncode == 0, tuned.stderr
+
+
+@pytest.mark.parametrize("stage", ["score-patch-1", "score-normal-2"])
+def test_a_run_killed_while_it_scores_takes_goes_on(street: Path, offset_plugin: Path, stage: str) -> None:
+    expected = csv_of(run(street, offset_plugin, *TUNED, "--out", "whole"), street).read_bytes()
+    marks = street.parent / "marks"
+    marks.mkdir()
+    (marks / stage).touch()
+    killed = run(street, offset_plugin, *TUNED, KILL_MARKS=str(marks))
+    assert killed.returncode == -signal.SIGKILL
+    assert csv_of(run(street, offset_plugin, *TUNED, KILL_MARKS=str(marks)), street).read_bytes() == expected
+
+
+def test_without_left_out_video_nothing_is_tuned_and_the_run_says_so(street: Path, offset_plugin: Path) -> None:
+    done = run(street, offset_plugin, *TUNED, "--set", "holdout=0")
+    assert ids(csv_of(done, street)) == STREET_IDS
+    assert "so nothing is tuned" in done.stderr

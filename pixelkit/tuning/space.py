@@ -3,18 +3,21 @@
 For each channel a weight (0 leaves it out) and a scale (normalisation, scope and power); for all together a smoothing,
 its width, and a fusion rule. Every choice is one of a short list: neighbours of a recipe then have most of their
 columns in common with it, and a trial costs milliseconds. What TPE spends on a trial grows with the number of
-parameters: with a parameter more for each channel's power it was half as much again.
+parameters: with one more for each channel's power it was half as much again, and whole numbers cost it a third more
+than the same choices without an order, which found nothing better.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pixelkit.errors import RecipeError, did_you_mean
 from pixelkit.scores import fuse, normalise, smooth
 from pixelkit.scores.recipe import ChannelRecipe, Recipe
+
+T = TypeVar("T")
 
 # Times what a channel weighs in the untuned recipe.
 WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -31,7 +34,7 @@ class Suggests(Protocol):
 
     def suggest_int(self, name: str, low: int, high: int) -> int: ...
 
-    def suggest_categorical(self, name: str, choices: Sequence[str]) -> Any: ...
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class SearchSpace:
         try:
             for name, space in self.channels.items():
                 channel = recipe.channels[name]
-                found[f"{name} weight"] = space.weights.index(channel.weight / space.base)
+                found[f"{name} weight"] = _one_of(channel.weight / space.base, space.weights)
                 found[f"{name} scale"] = _one_of(_scale(channel), space.scales)
             found["smooth"] = _one_of(recipe.smooth, self.smooths)
             found["width"] = self.widths.index(recipe.width)
@@ -150,11 +153,10 @@ class SearchSpace:
         """Return what the value of a trial's parameter stands for, as plots say it: ``×0.5``, ``10 frames``."""
         if parameter == "width":
             return f"{self.widths[value]:g} frames"
-        channel, _, what = parameter.rpartition(" ")
-        return f"×{self.channels[channel].weights[value]:g}" if what == "weight" else str(value)
+        return f"×{value:g}" if parameter.endswith(" weight") else str(value)
 
     def _suggest_channel(self, trial: Suggests, name: str, space: ChannelSpace) -> ChannelRecipe:
-        weight = space.weights[trial.suggest_int(f"{name} weight", 0, len(space.weights) - 1)]
+        weight: float = trial.suggest_categorical(f"{name} weight", space.weights)
         method, scope, power = trial.suggest_categorical(f"{name} scale", space.scales).split(", ")
         return ChannelRecipe(method, scope, float(power), weight * space.base)
 
@@ -205,5 +207,5 @@ def _fusion_text(recipe: Recipe) -> str:
     return f"power {recipe.exponent:g}" if recipe.fusion == "power" else recipe.fusion
 
 
-def _one_of(value: str, known: Sequence[str]) -> str:
+def _one_of(value: T, known: Sequence[T]) -> T:
     return known[known.index(value)]

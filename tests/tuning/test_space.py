@@ -114,6 +114,6 @@ def test_what_a_plugin_narrows_wrongly_is_told(narrow: dict[str, Any], said: str
 
 def test_values_are_told_as_people_say_them() -> None:
     space = SearchSpace.around(UNTUNED, calibrated=False)
-    assert space.text("convae.mean weight", 0) == "×0"
+    assert space.text("convae.mean weight", 0.25) == "×0.25"
     assert space.text("width", 4) == "10 frames"
     assert space.text("smooth", "median") == "median"
