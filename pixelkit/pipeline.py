@@ -82,7 +82,9 @@ def recipe_of(job: Job) -> Recipe:
     if job.recipe:
         return Recipe.read(job.recipe)
     if tunes(job) and job.folder.read_record().synthetic:
-        return recipes.tune_on_synthetic(job.folder, job.settings.tuning).recipe
+        tuned = recipes.tune_on_synthetic(job.folder, job.settings.tuning)
+        recipes.draw(job.folder, tuned)
+        return tuned.recipe
     return recipes.untuned(job.folder)
 
 
@@ -190,7 +192,9 @@ def read_videos(job: Job, scorers: Sequence[Scorer]) -> Splits:
         heldout=_footage(heldout, None, job.settings),
         test=_footage(test, plan, job.settings),
     )
-    made = synthetic.film_takes(heldout, test, plan, job.settings, store, job.folder) if tunes(job) else None
+    if not tunes(job):
+        return splits
+    made = synthetic.film_takes(train, heldout, test, plan, job.settings, store, job.folder)
     if made is None:
         return splits
     takes, kept = made

@@ -13,12 +13,13 @@ from pixelkit.config import Settings
 from pixelkit.files import atomic
 from pixelkit.frames.decode import DecodedVideo, FrameStore
 from pixelkit.frames.inject import VERSION, Takes, measured_corruption, plan_takes, write_takes
-from pixelkit.frames.repair import RepairPlan
+from pixelkit.frames.repair import FLIP_VIEW, RepairPlan
 
 log = logging.getLogger("pixelkit")
 
 
 def film_takes(
+    train: Sequence[DecodedVideo],
     heldout: Sequence[DecodedVideo],
     test: Sequence[DecodedVideo],
     plan: RepairPlan,
@@ -29,7 +30,8 @@ def film_takes(
     """Inject anomalies into the left-out videos; return the takes, and the folder in the run that says what is in them.
 
     The takes suffer what the test videos do: as many flips, as much noise, as many missing frames as the plan and the
-    frame numbers show. None where no training video was left out.
+    frame numbers show; and their light differs as that of the training videos does. None where no training video was
+    left out.
     """
     if not heldout:
         log.warning(
@@ -38,9 +40,11 @@ def film_takes(
         )
         return None
     corruption = measured_corruption(plan, test, heldout, settings.seed, max_gap=settings.max_gap)
+    brightness = [round(float(video.view(FLIP_VIEW).mean()), 2) for video in train]
     key = digest(
         VERSION,
         [video.key for video in heldout],
+        brightness,
         asdict(corruption),
         settings.tuning.takes,
         settings.tuning.take_frames,
@@ -53,7 +57,7 @@ def film_takes(
         seed=settings.seed,
     )
     filmed = store.folder / f"takes-{key}"
-    takes = write_takes(filmed, heldout, planned, corruption, settings.seed)
+    takes = write_takes(filmed, heldout, planned, corruption, settings.seed, brightness=brightness)
     kept = folder.takes(key)
     if not kept.is_dir():
         with atomic(kept) as temporary:

@@ -18,7 +18,7 @@ class TuningSettings:
 
     objective: str = "synthetic"
     """``synthetic`` (anomalies injected into left-out training video) or ``none`` (equal weights)."""
-    trials: int = 300
+    trials: int = 200
     """Recipes to try, in each fold and for the recipe that ships."""
     timeout: float | None = None
     """Seconds for all trials together; what was found by then counts."""
@@ -30,7 +30,7 @@ class TuningSettings:
     """Parts of the videos, each of which judges a recipe that was found on the others."""
     spread: float = 0.5
     """What the standard deviation of the gains over kinds of anomaly costs, so that no kind rules."""
-    towards_equal: float = 0.02
+    towards_equal: float = 0.05
     """What it costs, in average precision, to shift all weight away from equal weights."""
     required: float = 0.75
     """Part of the resamples of videos in which the tuned recipe must be better, or equal weights ship."""

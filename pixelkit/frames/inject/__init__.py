@@ -35,13 +35,19 @@ __all__ = [
 ]
 
 # Raise it when the same seed gives other takes, or other pixels in them.
-VERSION = 1
+VERSION = 2
 
 log = logging.getLogger("pixelkit")
 
 
 def write_takes(
-    folder: Path, sources: Sequence[Source], takes: Sequence[Take], corruption: Corruption, seed: int
+    folder: Path,
+    sources: Sequence[Source],
+    takes: Sequence[Take],
+    corruption: Corruption,
+    seed: int,
+    *,
+    brightness: Sequence[float] = (),
 ) -> Takes:
     """Film the takes on all cores, each source streamed once, and return them.
 
@@ -61,6 +67,9 @@ def write_takes(
         What every take suffers: the data set's own, as :func:`measured_corruption` tells it.
     seed
         Decides whatever the plan left open: textures, paths, who is cut out.
+    brightness
+        Mean gray level of each video of the data set, 0 to 255: every take, normal or not, gets that of one of them.
+        Empty for the light that its source has.
 
     Raises
     ------
@@ -76,7 +85,7 @@ def write_takes(
         clear_leftovers(folder)
         with atomic(folder) as temporary:
             temporary.mkdir()
-            rows, dropped = film(temporary, sources, takes, corruption, seed)
+            rows, dropped = film(temporary, sources, takes, corruption, seed, brightness)
             write_truth(temporary, rows, dropped)
     made = read_takes(folder)
     for name, reason in made.dropped.items():

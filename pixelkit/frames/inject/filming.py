@@ -28,6 +28,7 @@ from pixelkit.progress import bar
 
 VISIBLE = 12  # gray levels by which a pixel must differ for anybody to see it; encoding changes it by about 2
 LEAST_SHOWN = 2e-4  # of the picture's values must differ so: 46 pixels of 640×360
+LIGHT = (0.5, 2.0)  # least and most of a take, relative to its source
 AHEAD = 4  # frames a core that wait for their turn
 
 NOBODY = "nothing that moves could be cut out of any held-out video"
@@ -35,7 +36,12 @@ UNSEEN = "what was injected cannot be seen: nothing moves in this stretch, or it
 
 
 def film(
-    folder: Path, sources: Sequence[Source], takes: Sequence[Take], corruption: Corruption, seed: int
+    folder: Path,
+    sources: Sequence[Source],
+    takes: Sequence[Take],
+    corruption: Corruption,
+    seed: int,
+    brightness: Sequence[float],
 ) -> tuple[list[Row], dict[str, str]]:
     """Write the frames of all takes below ``folder``.
 
@@ -48,7 +54,7 @@ def film(
         ThreadPoolExecutor(cores(), "pixelkit-inject") as pool,
         bar(sum(map(len, takes)), "inject", "frame") as done,
     ):
-        studio = _Studio(folder, takes, corruption, seed, pool, done)
+        studio = _Studio(folder, takes, corruption, seed, brightness, pool, done)
         for reel, other in _reels(sources, takes, folder):
             studio.shoot(reel, other.stills)
         return studio.finish()
@@ -81,6 +87,7 @@ class _Job:
     numbers: NDArray[np.int64]
     damage: Mapping[int, Damage]
     overlays: Sequence[tuple[Event, Overlay]]
+    light: float
 
 
 class _Studio:
@@ -92,6 +99,7 @@ class _Studio:
         takes: Sequence[Take],
         corruption: Corruption,
         seed: int,
+        brightness: Sequence[float],
         pool: ThreadPoolExecutor,
         done: Any,
     ) -> None:
@@ -99,6 +107,7 @@ class _Studio:
         self._takes = takes
         self._corruption = corruption
         self._seed = seed
+        self._brightness = brightness
         self._pool = pool
         self._done = done
         self._waiting: list[Take] = []
@@ -174,14 +183,16 @@ class _Studio:
             if take.family not in TIME_FAMILIES
         ]
         take_folder(self._folder, take.name).mkdir(parents=True)
-        return _Job(take, reel, numbers, damage, overlays)
+        light = _light(reel, self._brightness, np.random.default_rng(take_seed(self._seed, take.name, 3)))
+        return _Job(take, reel, numbers, damage, overlays, light)
 
     def _shot(self, job: _Job, index: int) -> tuple[int, Row]:
         """Write one frame and return what is known about it."""
         take, number = job.take, int(job.numbers[index])
         frame, label = _draw(job, index)
         damage = job.damage[number]
-        damaged = self._corruption.apply(frame, damage, take.name, number)
+        lit = np.asarray(cv2.convertScaleAbs(frame, alpha=job.light), np.uint8)
+        damaged = self._corruption.apply(lit, damage, take.name, number)
         path = take_folder(self._folder, take.name) / frame_file(number)
         write_image(path, np.ascontiguousarray(damaged[..., ::-1]))
         return index, Row(take.name, number, label, take.family, take.source, damage)
@@ -195,6 +206,17 @@ class _Studio:
         else:
             shutil.rmtree(take_folder(self._folder, take.name))
             self._dropped[take.name] = UNSEEN
+
+
+def _light(reel: Reel, brightness: Sequence[float], rng: np.random.Generator) -> float:
+    """Return by which factor a take is brighter than its source: as bright as some other video of the data set is.
+
+    What is normal varies more from video to video than within the few that were left out.
+    """
+    if not brightness:
+        return 1.0
+    drawn = float(brightness[int(rng.integers(len(brightness)))])
+    return float(np.clip(drawn / max(float(reel.samples.mean()), 1.0), *LIGHT))
 
 
 def _moved(take: Take, reel: Reel, seed: int) -> Take:
