@@ -22,7 +22,9 @@ from pixelkit.scores.table import ScoreTable
 log = logging.getLogger("pixelkit")
 
 
-def blend(csvs: Sequence[Path], folder: RunFolder, own: RunFolder | None = None) -> None:
+def blend(
+    csvs: Sequence[Path], folder: RunFolder, own: RunFolder | None = None, sample: Path | None = None
+) -> None:
     """Make a run of leaderboard CSVs: each becomes a channel that weighs as much as a scorer.
 
     Parameters
@@ -33,6 +35,8 @@ def blend(csvs: Sequence[Path], folder: RunFolder, own: RunFolder | None = None)
         The run folder to write.
     own
         A run whose channels are taken in too, with what is needed to calibrate and to tune them.
+    sample
+        The sample submission; None for that of ``own``, if it has one.
 
     Raises
     ------
@@ -57,6 +61,8 @@ def blend(csvs: Sequence[Path], folder: RunFolder, own: RunFolder | None = None)
     shares = dict(record.shares)
     shares |= {channel: 1.0 for table in foreign.values() for channel in table.channels}
     made = replace(record, data=record.data or "blend", scores=scores, shares=shares)
+    if sample is not None:
+        made = replace(made, sample=str(sample.resolve()))
     folder.write_record(made if own is None else _beside(own, folder, made))
 
 

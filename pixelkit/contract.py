@@ -10,7 +10,19 @@ from pixelkit.scorer import Scorer
 RULE = "lower-case letters, digits and '_', beginning with a letter"
 # Names of settings outside any scorer's section: [repair] in pixelkit.toml must mean one thing.
 RESERVED = frozenset(
-    {"seed", "device", "holdout", "max_gap", "offline", "weights", "leave_out", "repair", "recipe", "scorers"}
+    {
+        "seed",
+        "device",
+        "holdout",
+        "max_gap",
+        "offline",
+        "weights",
+        "leave_out",
+        "repair",
+        "recipe",
+        "tuning",
+        "scorers",
+    }
 )
 
 

@@ -18,6 +18,7 @@ LAYERS = (
     ("pixelkit.tuning",),
     ("pixelkit.registry", "pixelkit.config", "pixelkit.artifacts", "pixelkit.leaderboard"),
     ("pixelkit.jobs", "pixelkit.recipes", "pixelkit.synthetic"),
+    ("pixelkit.leaderboard_tuning", "pixelkit.leaderboard_uploads"),
     ("pixelkit.checks", "pixelkit.testing", "pixelkit.pipeline", "pixelkit.blend"),
     ("pixelkit.cli", "pixelkit.__main__"),
 )

@@ -275,7 +275,9 @@ def test_a_run_killed_while_it_scores_takes_goes_on(street: Path, offset_plugin:
     assert csv_of(run(street, offset_plugin, *TUNED, KILL_MARKS=str(marks)), street).read_bytes() == expected
 
 
-def test_without_left_out_video_nothing_is_tuned_and_the_run_says_so(street: Path, offset_plugin: Path) -> None:
+def test_without_left_out_video_nothing_is_tuned_and_the_run_says_so(
+    street: Path, offset_plugin: Path
+) -> None:
     done = run(street, offset_plugin, *TUNED, "--set", "holdout=0")
     assert ids(csv_of(done, street)) == STREET_IDS
     assert "so nothing is tuned" in done.stderr

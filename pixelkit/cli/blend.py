@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pixelkit.cli.job import FILE, FOLDER
-from pixelkit.cli.tune import check_labels, tune_run, tuning_options
+from pixelkit.cli.tune import ask, check_labels, daily_option, tune_run, tuning_options
 
 
 @click.command()
@@ -16,12 +16,13 @@ from pixelkit.cli.tune import check_labels, tune_run, tuning_options
 @click.option("--run", "own", type=FOLDER, help="A run whose channels are taken in, too.")
 @click.option(
     "--objective",
-    type=click.Choice(["none", "synthetic", "labels"]),
+    type=click.Choice(["none", "synthetic", "labels", "leaderboard"]),
     default="none",
     show_default=True,
     help="How to weigh them: alike, or tuned as 'pixelkit tune' does.",
 )
 @tuning_options
+@daily_option
 @click.option(
     "--out",
     type=FOLDER,
@@ -31,7 +32,13 @@ from pixelkit.cli.tune import check_labels, tune_run, tuning_options
 )
 @click.option("--sample", type=FILE, help="The sample submission; default: that of --run, if it has one.")
 def blend(
-    csvs: tuple[Path, ...], own: Path | None, objective: str, out: Path, sample: Path | None, **options: Any
+    csvs: tuple[Path, ...],
+    own: Path | None,
+    objective: str,
+    daily: int,
+    out: Path,
+    sample: Path | None,
+    **options: Any,
 ) -> None:
     """Fuse leaderboard CSVs made elsewhere; the path of the new CSV is the last line on stdout.
 
@@ -47,9 +54,12 @@ def blend(
 
     folder = RunFolder(out)
     log_to(folder.log)
-    make(csvs, folder, RunFolder(own) if own else None)
+    make(csvs, folder, RunFolder(own) if own else None, sample)
+    if objective == "leaderboard":
+        ask(folder, daily, as_json=False, seed=options["seed"])
+        return
     if objective == "none":
         folder.keep_recipe(recipes.untuned(folder))
     else:
         tune_run(folder, **options)
-    click.echo(pipeline.submit(folder, sample=sample))
+    click.echo(pipeline.submit(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pixelkit.artifacts import RunFolder
     from pixelkit.tuning.verdict import Tuned
 
+log = logging.getLogger("pixelkit")
 METRICS = ("ap", "auc", "macro-auc")
 
 
@@ -52,6 +54,15 @@ _OPTIONS = [
 ]
 
 
+daily_option = click.option(
+    "--daily",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Uploads a day; for the leaderboard.",
+)
+
+
 def tuning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a search to a command."""
     for option in reversed(_OPTIONS):
@@ -63,18 +74,22 @@ def tuning_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("run", type=FOLDER, required=False)
 @click.option(
     "--objective",
-    type=click.Choice(["synthetic", "labels"]),
+    type=click.Choice(["synthetic", "labels", "leaderboard"]),
     default="synthetic",
     show_default=True,
-    help="Anomalies injected into left-out training video, or labels that you hand over.",
+    help="Anomalies injected into left-out training video, labels that you hand over, or what the leaderboard said.",
 )
 @tuning_options
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict and the recipes as JSON.")
-def tune(run: Path | None, objective: str, as_json: bool, **options: Any) -> None:
+@daily_option
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def tune(run: Path | None, objective: str, daily: int, as_json: bool, **options: Any) -> None:
     """Search the recipe of RUN (the newest run when not given): normalisation, weights, smoothing, fusion.
 
     The recipe that ships is written to RUN/recipe.json, whose path is the last line on stdout; 'pixelkit submit'
     then makes the CSV. It is the tuned one only if tuning beats equal weights on videos that it has not seen.
+
+    With --objective leaderboard the last line is the CSV that is most worth the next upload. Tell its score with
+    'pixelkit history tell ID SCORE' and ask again; a recipe is accepted when it is better by more than the noise.
     """
     from pixelkit.artifacts import RunFolder, newest_run
     from pixelkit.cli.messages import log_to
@@ -83,8 +98,47 @@ def tune(run: Path | None, objective: str, as_json: bool, **options: Any) -> Non
     folder = RunFolder(run) if run else newest_run(Path("submissions"))
     folder.read_record()
     log_to(folder.log)
+    if objective == "leaderboard":
+        ask(folder, daily, as_json, options["seed"])
+        return
     tuned = tune_run(folder, **options)
     _report(folder, tuned, as_json)
+
+
+def ask(folder: RunFolder, daily: int, as_json: bool, seed: int | None) -> None:
+    """Accept what the told scores speak for, and print the CSV of a run that is most worth the next upload."""
+    import json
+    from datetime import UTC, datetime
+
+    from pixelkit import pipeline
+    from pixelkit.config import read_section
+    from pixelkit.leaderboard.history import FILE_NAME, History, submission_id
+    from pixelkit.leaderboard_tuning import LeaderboardTuning
+    from pixelkit.tuning.settings import TuningSettings
+
+    history = History(folder.path.resolve().parent / FILE_NAME)
+    settings = read_section(folder.settings, "tuning", TuningSettings)
+    tuning = LeaderboardTuning(folder, history, settings, today=datetime.now(UTC).date(), seed=seed)
+    accepted = tuning.accept()
+    log.info("leaderboard: %s", accepted.reason)
+    if accepted.recipe is not None:
+        folder.keep_recipe(accepted.recipe)
+    proposal = tuning.propose(lambda recipe: pipeline.write_csv(folder, recipe), daily=daily)
+    identity = submission_id(proposal.csv)
+    history.proposed(identity, proposal.details)
+    if as_json:
+        found = {
+            "csv": str(proposal.csv),
+            "id": identity,
+            "accepted": accepted.id,
+            "waiting": proposal.waiting,
+        }
+        click.echo(json.dumps({**found, "left": proposal.left, **proposal.details}, indent=1))
+        return
+    for line in proposal.lines():
+        click.echo(line)
+    log.info("upload it, then tell what it scored: pixelkit history tell %s SCORE", identity)
+    click.echo(proposal.csv)
 
 
 def check_labels(objective: str, labels: Path | None) -> None:

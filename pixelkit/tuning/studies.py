@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,13 +117,17 @@ def _storage(storage: str | None) -> Any:
         log.warning("SQLite is for one process: use a PostgreSQL URL when several work on one study")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # heartbeat is marked experimental
-        return optuna.storages.RDBStorage(
+        database = optuna.storages.RDBStorage(
             _with_driver(storage),
             engine_kwargs={"pool_pre_ping": True},
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
             heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
         )
+    weakref.finalize(
+        database, database.engine.dispose
+    )  # or the server hears of it when connections are collected
+    return database
 
 
 def _with_driver(storage: str) -> str:
