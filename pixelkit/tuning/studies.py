@@ -22,6 +22,7 @@ log = logging.getLogger("pixelkit")
 
 # Seconds: a worker says this often that it lives; one that has not for so long is given up, and its trial done again.
 HEARTBEAT, GRACE = 2, 10
+CONNECT = 10  # seconds that a server may take to answer
 PURPOSE = "pixelkit purpose"
 
 
@@ -119,7 +120,7 @@ def _storage(storage: str | None) -> Any:
         warnings.simplefilter("ignore")  # heartbeat is marked experimental
         database = optuna.storages.RDBStorage(
             _with_driver(storage),
-            engine_kwargs={"pool_pre_ping": True},
+            engine_kwargs={"pool_pre_ping": True, "connect_args": _patience(storage)},
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
             heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
@@ -136,6 +137,12 @@ def _with_driver(storage: str) -> str:
     if url is None or url.drivername not in ("postgresql", "postgres"):
         return storage
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def _patience(storage: str) -> dict[str, int]:
+    """Return what makes the driver give up on a server that does not answer; by default it waits for minutes."""
+    url = _url(storage)
+    return {"connect_timeout": CONNECT} if url and url.drivername.startswith("postgres") else {}
 
 
 def _url(storage: str) -> URL | None:
