@@ -175,7 +175,14 @@ def tune_run(
     else:
         figure: Any = metric.replace("-", " ")
         tuned = recipes.tune_on_labels(folder, truth, figure, settings, **where)
-    folder.keep_recipe(tuned.recipe)
+    if tuned.verdict.unseen is None and folder.recipe.is_file():
+        log.info(
+            "%s stays as it was; the best so far lies in %s: 'pixelkit submit --recipe' takes it",
+            folder.recipe,
+            folder.tuned,
+        )
+    else:
+        folder.keep_recipe(tuned.recipe)
     recipes.draw(folder, tuned, truth)
     return tuned
 

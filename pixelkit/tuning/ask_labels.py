@@ -33,7 +33,9 @@ STEPS = 4
 # .01 to .05 predict equally well; .02 comes nearest to the errors that it states.
 TOLERANCE = 0.02
 # Smoothing of the channels when they are evidence, and its width in frames: each guess takes one of these.
-SMOOTHS = tuple((method, width) for method in ("gaussian", "median") for width in (2.0, 5.0, 10.0, 22.0, 50.0))
+SMOOTHS = tuple(
+    (method, width) for method in ("gaussian", "median") for width in (2.0, 5.0, 10.0, 22.0, 50.0)
+)
 # The ranges that guesses are drawn from, each on a logarithmic scale. Prevalence: PixelPlay has .25, Ped2 .82. Chance:
 # from channels that are nearly right to channels that know little. Lengths: the scale of chance events, in frames.
 PREVALENCE = (0.05, 0.85)

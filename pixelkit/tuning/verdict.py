@@ -259,7 +259,7 @@ def _verdict(
     seen = objective.figure_of(everything.values(found.recipe))
     values, wins, ships = np.full(len(equal), np.nan), None, False
     if unseen is None:
-        reason = "equal weights ship: tuning was stopped before the tuned recipe was judged on unseen videos"
+        reason = "nothing new ships: tuning was stopped before its recipe was judged on unseen videos"
     else:
         values = objective.values(objective.curves(unseen))
         wins = resample_wins(objective, unseen, equal_scores, seed=seed)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +68,23 @@ def test_labels_tune_only_when_they_are_named(tmp_path: Path) -> None:
         refused = tune(run, *words)
         assert refused.returncode == 2
         assert "go together" in refused.stderr
+
+
+def test_ctrl_c_keeps_what_was_found_and_the_recipe_that_was_there(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    Recipe.untuned(CHANNELS[:2]).write(run.recipe)
+    command = [sys.executable, "-m", "pixelkit", "tune", str(run.path), "--trials", "100000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while "trials/s" not in (process.stderr.readline() if process.stderr else ""):
+            assert time.monotonic() < deadline
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert "trials is kept" in said
+    assert Recipe.read(run.recipe) == Recipe.untuned(CHANNELS[:2])
+    assert Recipe.read(run.tuned).channels.keys() == set(CHANNELS)
 
 
 @pytest.mark.parametrize("metric", ["auc", "macro-auc"])
