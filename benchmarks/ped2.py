@@ -37,7 +37,11 @@ def evaluate(csv: Path, labels: Path) -> dict[str, list[float]]:
 
 def figures_of_run(options: list[object], labels: Path, folder: Path) -> dict[str, list[float]]:
     """Run the main job and return the figures of every channel and of the fused CSV."""
-    csv = Path(pixelkit("run", "--out", folder, "--scorers", "convae,dae,stae", "--objective", "none", *options).splitlines()[-1])
+    csv = Path(
+        pixelkit(
+            "run", "--out", folder, "--scorers", "convae,dae,stae", "--objective", "none", *options
+        ).splitlines()[-1]
+    )
     tables = json.loads((folder / "run.json").read_text(encoding="utf-8"))["scores"].values()
     figures = {name: row for table in tables for name, row in evaluate(folder / table, labels).items()}
     return figures | {"**fused**": evaluate(csv, labels)["Predicted"]}

@@ -33,7 +33,9 @@ def gains(folder: RunFolder, settings: TuningSettings) -> dict[str, float]:
     takes = read_takes(folder.path / record.takes)
     table = folder.stored(record.synthetic)
     fuser = Fuser(table, folder.stored(record.heldout), max_gap=record.max_gap, sources=takes.source)
-    objective = synthetic_objective(fuser, takes.labels, takes.family, spread=settings.spread)
+    objective = synthetic_objective(
+        fuser, takes.labels, takes.family, spread=settings.spread, prevalence=settings.prevalence
+    )
     begin = recipes.untuned(folder)
     space = SearchSpace.around(begin, narrow=record.choices, calibrated=True, per_video=settings.per_video)
     normal = [name for name in fuser.videos if takes.family[name] == NORMAL]

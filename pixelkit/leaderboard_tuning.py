@@ -16,11 +16,10 @@ from typing import Any
 from pixelkit.artifacts import RunFolder, RunRecord
 from pixelkit.errors import RecipeError, TuningError, examples
 from pixelkit.leaderboard.history import History, submission_id
-from pixelkit.leaderboard.history.diff import differences
 from pixelkit.leaderboard_uploads import DAY, RunUploads, is_taken, uploads_left
 from pixelkit.recipes import untuned
 from pixelkit.scores.fuser import Fuser
-from pixelkit.scores.recipe import Recipe
+from pixelkit.scores.recipe import ChannelRecipe, Recipe
 from pixelkit.tuning.ask_ladder import Rung, climb
 from pixelkit.tuning.ask_outlook import Upload
 from pixelkit.tuning.leaderboard import Ask, LeaderboardSearch
@@ -31,6 +30,7 @@ log = logging.getLogger("pixelkit")
 
 # Uploads a day that PixelPlay '26 takes from a team.
 DAILY = 5
+LEFT_OUT = ChannelRecipe(weight=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,11 +225,27 @@ def _space(equal: Recipe, record: RunRecord, calibrated: Collection[str], *, per
 
 def changes(before: Recipe, after: Recipe) -> list[str]:
     """Return in words what differs between two recipes: ``width 10 -> 15``, ``convae.mean weight 0.5 -> 0``."""
-    found = []
-    for key, old, new in differences(before.to_plain(), after.to_plain()):
-        name, _, what = key.removeprefix("channels.").rpartition(".")
-        found.append(f"{name} {what}".strip() + f" {_text(old)} -> {_text(new)}")
-    return found
+    shared = [
+        "smooth",
+        "width",
+        "fusion",
+        *(["exponent"] if "power" in (before.fusion, after.fusion) else []),
+    ]
+    found = [_change(what, before, after) for what in shared]
+    for name in dict.fromkeys([*before.channels, *after.channels]):
+        old, new = (recipe.channels.get(name, LEFT_OUT) for recipe in (before, after))
+        kept = old.weight > 0 and new.weight > 0
+        for what in ("weight", "normalise", "scope", "power") if kept else ("weight",):
+            found.append(_change(what, old, new, f"{name} "))
+    return [change for change in found if change]
+
+
+def _change(what: str, before: Recipe | ChannelRecipe, after: Recipe | ChannelRecipe, of: str = "") -> str:
+    old, new = (
+        f"{value:.3g}" if isinstance(value, float) else str(value)
+        for value in (getattr(before, what), getattr(after, what))
+    )
+    return f"{of}{what} {old} -> {new}" if old != new else ""
 
 
 def _reason(rungs: Sequence[Rung], best: Rung, told: Sequence[Upload]) -> str:
@@ -246,7 +262,3 @@ def _reason(rungs: Sequence[Rung], best: Rung, told: Sequence[Upload]) -> str:
         said += f"; better by no more than noise: {examples(near, 8)}"
     ahead = [upload.id for upload in told if upload.recipe is None and scores[upload.id] > best.score]
     return f"{said}; better, and made elsewhere: {examples(ahead, 8)}" if ahead else said
-
-
-def _text(value: Any) -> str:
-    return "-" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

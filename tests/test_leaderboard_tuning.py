@@ -171,7 +171,7 @@ def test_a_csv_from_elsewhere_teaches_and_is_named_when_it_is_ahead(
     elsewhere.write_text("\n".join([lines[0], *(f"{line}1" for line in lines[1:])]) + "\n")
     ahead = history.imported(elsewhere, leaderboard_score(csv)).id
     identity = write(folder, history, BAD)
-    history.tell(identity, leaderboard_score(folder.submission("x")) if False else 0.2)
+    history.tell(identity, 0.2)
     accepted = tuning(folder, history).accept()
     assert (accepted.recipe, accepted.id) == (BAD, identity)
     assert f"made elsewhere: {ahead}" in accepted.reason
@@ -271,4 +271,6 @@ def test_a_run_without_scores_says_so(folder: RunFolder, history: History) -> No
 def test_changes_are_told_in_words() -> None:
     after = Recipe({"good.score": ChannelRecipe(weight=0.5)}, "median", 5.0)
     assert changes(GOOD, after) == ["smooth gaussian -> median", "width 3 -> 5", "good.score weight 1 -> 0.5"]
-    assert changes(GOOD, BAD)[0] == "good.score normalise rank -> -"
+    assert changes(GOOD, BAD) == ["good.score weight 1 -> 0", "bad.score weight 0 -> 1"]
+    assert changes(GOOD, replace(GOOD, fusion="power")) == ["fusion rank average -> power"]
+    assert not changes(GOOD, GOOD)

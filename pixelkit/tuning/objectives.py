@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -31,11 +32,24 @@ class Part:
         int (k,) rows of the table.
     labels
         bool (k,) true where a frame is anomalous.
+    prevalence
+        As if this part of the frames were anomalous, 0 to 1: it decides how much the very top counts in an average
+        precision. None for as many as are.
     """
 
     name: str
     rows: NDArray[np.intp]
     labels: NDArray[np.bool_]
+    prevalence: float | None = None
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64] | None:
+        """How much each frame counts: float64 (k,); None where all count once."""
+        if self.prevalence is None:
+            return None
+        normal, anomalous = np.sum(~self.labels), np.sum(self.labels)
+        factor = self.prevalence / (1 - self.prevalence) * normal / anomalous
+        return np.where(self.labels, factor, 1.0)
 
 
 class Objective:
@@ -90,7 +104,9 @@ class Objective:
         rows = None if videos is None else np.asarray(videos, np.float64)[self._video_of]
         found = []
         for part, curve in zip(self.parts, curves, strict=True):
-            weights = None if rows is None else rows[part.rows]
+            weights = part.weights
+            if rows is not None:
+                weights = rows[part.rows] if weights is None else weights * rows[part.rows]
             value = curve.average_precision(weights) if self._metric == "ap" else curve.roc_auc(weights)
             found.append(np.nan if value is None else value)
         return np.array(found)
@@ -147,7 +163,12 @@ def label_objective(fuser: Fuser, labels: Mapping[str, NDArray[np.bool_]], metri
 
 
 def synthetic_objective(
-    fuser: Fuser, labels: Mapping[str, NDArray[np.bool_]], family: Mapping[str, str], *, spread: float
+    fuser: Fuser,
+    labels: Mapping[str, NDArray[np.bool_]],
+    family: Mapping[str, str],
+    *,
+    spread: float,
+    prevalence: float | None = None,
 ) -> Objective:
     """Return the objective that knows injected anomalies only: average precision, family by family.
 
@@ -164,6 +185,8 @@ def synthetic_objective(
         For each take its kind of anomaly, or :data:`NORMAL`.
     spread
         See :class:`Objective`.
+    prevalence
+        See :class:`Part`.
 
     Raises
     ------
@@ -178,7 +201,7 @@ def synthetic_objective(
         mine = [rows for name, rows in fuser.videos.items() if family[name] in (kind, NORMAL)]
         rows = np.concatenate([np.arange(each.start, each.stop) for each in mine])
         if every[rows].any() and not every[rows].all():
-            parts.append(Part(kind, rows, every[rows]))
+            parts.append(Part(kind, rows, every[rows], prevalence))
     if not parts:
         raise TuningError(
             f"no synthetic anomaly was injected into {examples(family)}: expected longer left-out training videos"

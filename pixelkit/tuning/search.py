@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.progress import bar
+from pixelkit.scores.normalise import rank
 from pixelkit.scores.recipe import Recipe
 from pixelkit.tuning.objectives import Objective, Scores
 from pixelkit.tuning.space import SearchSpace
@@ -86,7 +86,8 @@ class Judge:
     untuned
         The recipe to hold others against.
     towards_equal
-        What it costs to shift all weight away from the untuned recipe's.
+        What it costs to order frames in another way than the untuned recipe does: so much times one minus the rank
+        correlation of their scores.
     videos
         (videos,) 1 for those that count, 0 for the others; None for all.
     """
@@ -96,32 +97,28 @@ class Judge:
     towards_equal: float = 0.0
     videos: NDArray[np.float64] | None = None
     _equal: Scores = field(init=False)
+    _ranks: Scores = field(init=False)
 
     def __post_init__(self) -> None:
-        self._equal = self.values(self.untuned)
+        scores = self.objective.fuser.fuse(self.untuned)
+        self._equal, self._ranks = self.values(scores), rank(scores)
 
-    def values(self, recipe: Recipe) -> Scores:
-        """Return the value of each part of the objective: (parts,)."""
-        curves = self.objective.curves(self.objective.fuser.fuse(recipe))
-        return self.objective.values(curves, self.videos)
+    def values(self, scores: Scores) -> Scores:
+        """Return the value of each part of the objective, (parts,), of one score for each row."""
+        return self.objective.values(self.objective.curves(scores), self.videos)
 
     def value(self, recipe: Recipe) -> float:
         """Return what the search makes as large as it can."""
-        cost = self.towards_equal * distance(recipe, self.untuned)
-        return self.objective.combine(self.values(recipe), self._equal) - cost
+        scores = self.objective.fuser.fuse(recipe)
+        cost = self.towards_equal * (1 - self._agreement(scores)) if self.towards_equal else 0.0
+        return self.objective.combine(self.values(scores), self._equal) - cost
 
-
-def distance(recipe: Recipe, other: Recipe) -> float:
-    """Return which part of the weight lies elsewhere in ``other``: 0 for the same weights, 1 for nothing shared."""
-    shares = [
-        {
-            name: channel.weight / sum(each.weight for each in one.channels.values())
-            for name, channel in one.channels.items()
-        }
-        for one in (recipe, other)
-    ]
-    names = shares[0].keys() | shares[1].keys()
-    return 0.5 * math.fsum(abs(shares[0].get(name, 0.0) - shares[1].get(name, 0.0)) for name in names)
+    def _agreement(self, scores: Scores) -> float:
+        """Return the rank correlation with the untuned recipe's scores, -1 to 1; 1 where one of them is constant."""
+        ranks = rank(scores)
+        if np.ptp(ranks) == 0 or np.ptp(self._ranks) == 0:
+            return 1.0
+        return float(np.corrcoef(ranks, self._ranks)[0, 1])
 
 
 def search(

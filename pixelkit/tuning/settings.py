@@ -30,8 +30,11 @@ class TuningSettings:
     """Parts of the videos, each of which judges a recipe that was found on the others."""
     spread: float = 0.5
     """What the standard deviation of the gains over kinds of anomaly costs, so that no kind rules."""
-    towards_equal: float = 0.05
-    """What it costs, in average precision, to shift all weight away from equal weights."""
+    prevalence: float = 0.25
+    """Average precision on synthetic anomalies is that of a test set in which this part of the frames is anomalous, as
+    on PixelPlay '26: with fewer, only the very highest scores would count."""
+    towards_equal: float = 1.0
+    """What it costs, in average precision, to order the frames in a way that has nothing to do with equal weights."""
     required: float = 0.75
     """Part of the resamples of videos in which the tuned recipe must be better, or equal weights ship."""
     per_video: bool = False
@@ -51,6 +54,10 @@ class TuningSettings:
         for name in ("spread", "towards_equal"):
             if not 0 <= getattr(self, name) < 100:
                 raise SettingsError(f"tuning.{name} is {getattr(self, name)}: expected 0 or more")
+        if not 0 < self.prevalence < 1:
+            raise SettingsError(
+                f"tuning.prevalence is {self.prevalence}: expected a part of the frames, above 0 and below 1"
+            )
         if not 0.5 <= self.required <= 1:
             raise SettingsError(
                 f"tuning.required is {self.required}: expected a part of the resamples, 0.5 to 1"

@@ -230,12 +230,13 @@ def _unseen(
     """Return for each row the score of a recipe that was found without its video: (rows,); None when stopped."""
     objective = everything.objective
     parts = list(objective.fuser.videos.values())
-    stitched = rank(objective.fuser.fuse(everything.untuned))
+    equal = objective.fuser.fuse(everything.untuned)
+    stitched = rank(equal)
     for number, fold in enumerate(folds):
         others = np.ones(len(parts))
         others[fold] = 0
         judge = Judge(objective, everything.untuned, everything.towards_equal, others)
-        if np.isnan(judge.values(everything.untuned)).all():
+        if np.isnan(judge.values(equal)).all():
             continue  # The other videos are of one class: there was nothing to search by.
         until = _share(end, len(folds) - number)
         found = search(
@@ -256,7 +257,7 @@ def _verdict(
     objective = everything.objective
     equal_scores = objective.fuser.fuse(everything.untuned)
     equal = objective.values(objective.curves(equal_scores))
-    seen = objective.figure_of(everything.values(found.recipe))
+    seen = objective.figure_of(everything.values(objective.fuser.fuse(found.recipe)))
     values, wins, ships = np.full(len(equal), np.nan), None, False
     if unseen is None:
         reason = "nothing new ships: tuning was stopped before its recipe was judged on unseen videos"

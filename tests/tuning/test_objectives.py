@@ -56,6 +56,16 @@ def test_each_family_is_judged_beside_all_normal_takes() -> None:
     assert value == pytest.approx(average_precision_score(truth[rows], scores[rows]), abs=1e-12)
 
 
+def test_a_prevalence_makes_a_coin_worth_as_much_whatever_was_injected() -> None:
+    fuser, labels, families = takes()
+    objective = synthetic_objective(fuser, labels, families, spread=0.5, prevalence=0.25)
+    constant = objective.curves(np.zeros(len(fuser.table)))
+    assert objective.values(constant) == pytest.approx([0.25, 0.25])
+    once = np.ones(len(fuser.videos))
+    scores = objective.curves(fuser.table.channel("weak.score").astype(float))
+    assert objective.values(scores, once) == pytest.approx(objective.values(scores))
+
+
 def test_a_gain_in_every_family_beats_the_same_gain_in_one() -> None:
     fuser, labels, families = takes()
     objective = synthetic_objective(fuser, labels, families, spread=0.5)

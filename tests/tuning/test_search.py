@@ -8,12 +8,13 @@ from typing import Any
 
 import optuna
 import pytest
+from scipy.stats import spearmanr
 from scored import scored
 
 from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.recipe import ChannelRecipe, Recipe
 from pixelkit.tuning.objectives import label_objective
-from pixelkit.tuning.search import Budget, Found, Judge, distance, search
+from pixelkit.tuning.search import Budget, Found, Judge, search
 from pixelkit.tuning.space import SearchSpace
 
 
@@ -46,21 +47,14 @@ def test_trial_0_is_the_untuned_recipe() -> None:
     assert found.value == of.value(of.untuned)
 
 
-def test_leaving_equal_weights_costs() -> None:
+def test_ordering_frames_otherwise_than_equal_weights_costs() -> None:
     free, dear = judge(), judge(towards_equal=10.0)
     other = Recipe({"good.score": ChannelRecipe(), "bad.score": ChannelRecipe(weight=3.0)})
-    assert dear.value(free.untuned) == free.value(free.untuned)
-    assert dear.value(other) == pytest.approx(free.value(other) - 10 * distance(other, free.untuned))
-    weights = [channel.weight for channel in find(dear).recipe.channels.values()]
-    assert weights == [1.0, 1.0, 1.0]
-
-
-def test_distance_is_that_of_shares_of_the_weight() -> None:
-    one = Recipe({"a.x": ChannelRecipe(weight=1.0), "b.x": ChannelRecipe(weight=3.0)})
-    double = Recipe({"a.x": ChannelRecipe(weight=2.0), "b.x": ChannelRecipe(weight=6.0)})
-    assert distance(one, double) == 0
-    assert distance(one, Recipe({"a.x": ChannelRecipe()})) == 0.75
-    assert distance(one, Recipe({"c.x": ChannelRecipe()})) == 1
+    fuse = free.objective.fuser.fuse
+    agreement = spearmanr(fuse(other), fuse(free.untuned)).statistic
+    assert dear.value(free.untuned) == pytest.approx(free.value(free.untuned))
+    assert dear.value(other) == pytest.approx(free.value(other) - 10 * (1 - agreement))
+    assert find(dear).recipe == dear.untuned
 
 
 def test_a_timeout_ends_the_search_with_what_was_found() -> None:
