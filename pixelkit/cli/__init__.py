@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 
@@ -66,9 +65,6 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0, 1 for an error that is explained in one line, 2 for usage, 130 for Ctrl-C."""
     from pixelkit.errors import PixelkitError
 
-    # torch's threads otherwise spin while they wait for each other: on two cores with other work ConvAE trained at a
-    # quarter of its speed and scored at an eighth. The variable is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = sys.argv[1:] if arguments is None else arguments
     try:
         pixelkit.main(words, prog_name="pixelkit", standalone_mode=False)
