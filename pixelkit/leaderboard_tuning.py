@@ -225,12 +225,8 @@ def _space(equal: Recipe, record: RunRecord, calibrated: Collection[str], *, per
 
 def changes(before: Recipe, after: Recipe) -> list[str]:
     """Return in words what differs between two recipes: ``width 10 -> 15``, ``convae.mean weight 0.5 -> 0``."""
-    shared = [
-        "smooth",
-        "width",
-        "fusion",
-        *(["exponent"] if "power" in (before.fusion, after.fusion) else []),
-    ]
+    with_power = "power" in (before.fusion, after.fusion)
+    shared = ("smooth", "width", "fusion", "exponent") if with_power else ("smooth", "width", "fusion")
     found = [_change(what, before, after) for what in shared]
     for name in dict.fromkeys([*before.channels, *after.channels]):
         old, new = (recipe.channels.get(name, LEFT_OUT) for recipe in (before, after))

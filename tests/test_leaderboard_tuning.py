@@ -95,7 +95,7 @@ def test_asks_go_on_where_they_were_and_find_a_better_recipe(folder: RunFolder, 
     assert accepted.recipe is not None
     assert accepted.score is not None
     assert accepted.score > leaderboard_score(first.csv) + 0.05
-    assert accepted.id in accepted.reason
+    assert str(accepted.id) in accepted.reason
     assert len(accepted.rungs) == 4
 
 
@@ -272,5 +272,8 @@ def test_changes_are_told_in_words() -> None:
     after = Recipe({"good.score": ChannelRecipe(weight=0.5)}, "median", 5.0)
     assert changes(GOOD, after) == ["smooth gaussian -> median", "width 3 -> 5", "good.score weight 1 -> 0.5"]
     assert changes(GOOD, BAD) == ["good.score weight 1 -> 0", "bad.score weight 0 -> 1"]
-    assert changes(GOOD, replace(GOOD, fusion="power")) == ["fusion rank average -> power"]
+    assert changes(GOOD, replace(GOOD, fusion="power", exponent=8.0)) == [
+        "fusion rank average -> power",
+        "exponent 4 -> 8",
+    ]
     assert not changes(GOOD, GOOD)

@@ -23,7 +23,7 @@ from pixelkit.scores.normalise import rank
 from pixelkit.scores.recipe import ChannelRecipe, Recipe
 
 Scores = NDArray[np.float64]
-Order = NDArray[np.intp]
+Order = NDArray[np.int32]
 
 # Twice as many of each changed no error by more than a twentieth, half of them made it a tenth larger.
 GUESSES = 300
@@ -41,9 +41,11 @@ SMOOTHS = tuple(
 PREVALENCE = (0.05, 0.85)
 CHANCE = (0.3, 3.0)
 LENGTHS = (5.0, 60.0)
-# Of the mixture of channels: from a sum, in which they back each other up, to the largest, where each sees what no other
-# does. Without the latter, the best recipe of a drawn table was expected to score .06 too low, instead of .05.
+# Of the mixture of channels: from a sum, in which they back each other up, to the largest, where each sees what no
+# other does. With sums alone, the best recipes of three drawn tables were expected to score .044 too low after 25 told
+# scores, and .035 with these.
 SHARPNESS = (0.1, 10.0)
+TINY = 1e-9
 # Of the Dirichlet distribution over channels: below 1, so that many guesses believe one channel or two.
 CONCENTRATION = 0.5
 
@@ -76,7 +78,7 @@ class LabelGuesses:
         self._step = max(1, len(rows) // FRAMES)
         self.rows = rows[self._step // 2 :: self._step]
         self.videos = np.unique(fuser.table.video[self.rows], return_inverse=True)[1]
-        self._places = np.arange(1, len(self.rows) + 1, dtype=np.float32)[:, None]
+        self._edges = _edges(len(self.rows))
         self._seed = seed
         self._fields = self._draw(self._evidence(fuser, others))
         self._labels = (self._fields > 0).astype(np.float32)
@@ -86,13 +88,15 @@ class LabelGuesses:
 
         Frames of one score come in the order of time.
         """
-        falling: Order = np.argsort(-scores[self.rows], kind="stable")
-        return falling
+        return np.argsort(-scores[self.rows], kind="stable").astype(np.int32)
 
     def average_precision(
         self, order: Order, weights: Scores | None = None, guesses: int | None = None
-    ) -> NDArray[np.float32]:
-        """Return the AP under each guess: float32 (guesses,), 0 under a guess without an anomalous frame.
+    ) -> Scores:
+        """Return the AP under each guess: float64 (guesses,), 0 under a guess without an anomalous frame.
+
+        Frames are counted by bins, each a twentieth as long as all that comes before it; within a bin, precision is
+        that of its middle. That is a seventh of the work, and off by .0002, at most .0012.
 
         Parameters
         ----------
@@ -103,14 +107,16 @@ class LabelGuesses:
         guesses
             Only for the first so many.
         """
-        hits = self._labels[order, :guesses]
-        seen = self._places
-        if weights is not None:
-            falling = weights[order].astype(np.float32)[:, None]
-            hits, seen = hits * falling, np.maximum(np.cumsum(falling, axis=0), 1e-6)
-        found = np.cumsum(hits, axis=0)
-        total = np.maximum(found[-1], 1e-6)
-        ap: NDArray[np.float32] = np.einsum("fg,fg->g", hits, found / seen) / total
+        from scipy.sparse import csr_array
+
+        falling = np.ones(len(order), np.float32) if weights is None else weights[order].astype(np.float32)
+        bins = csr_array((falling, order, self._edges), shape=(len(self._edges) - 1, len(order)))
+        hits = np.asarray(bins @ self._labels[:, :guesses], np.float64)
+        size = np.add.reduceat(falling, self._edges[:-1])[:, None].astype(np.float64)
+        found, seen = np.cumsum(hits, axis=0), np.cumsum(size, axis=0)
+        own = size / np.diff(self._edges)[:, None]  # a frame counts itself
+        precision = (found - (hits - own) / 2) / np.maximum(seen - (size - own) / 2, TINY)
+        ap: Scores = (hits * precision).sum(axis=0) / np.maximum(found[-1], TINY)
         return ap
 
     def fit(self, orders: Sequence[Order], told: Sequence[float]) -> None:
@@ -161,6 +167,14 @@ class LabelGuesses:
         field = _unit(_unit(mixed) + _between(CHANCE, rng) * chance)
         drawn: Scores = field - np.quantile(field, 1 - _between(PREVALENCE, rng))
         return drawn
+
+
+def _edges(count: int) -> NDArray[np.int32]:
+    """Return where bins of a twentieth of what lies before them begin, and ``count``, where the last one ends."""
+    edges = [0]
+    while edges[-1] < count:
+        edges.append(min(count, edges[-1] + max(1, edges[-1] // 20)))
+    return np.array(edges, np.int32)
 
 
 def _between(ends: tuple[float, float], rng: np.random.Generator) -> float:

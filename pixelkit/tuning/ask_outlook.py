@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pixelkit.scores.recipe import Recipe
 from pixelkit.tuning.ask_labels import GUESSES, LabelGuesses, Scores
@@ -91,7 +90,7 @@ class Outlook:
         known = [*(score for score, _ in told), *self._expected(_stack(waiting)).tolist()]
         self._best = max(known, default=-np.inf)
 
-    def of(self, aps: NDArray[np.floating]) -> Prospect:
+    def of(self, aps: Scores) -> Prospect:
         """Return what is expected of CSVs with the AP (n, guesses) under each guess."""
         from scipy.special import ndtr
 
@@ -104,11 +103,11 @@ class Outlook:
         density = np.exp(-0.5 * scaled**2) / np.sqrt(2 * np.pi)
         return Prospect(expected, deviation, gain * ndtr(scaled) + deviation * density)
 
-    def is_news(self, aps: NDArray[np.floating]) -> bool:
+    def is_news(self, aps: Scores) -> bool:
         """Return whether the leaderboard could tell a CSV with the AP (guesses,) from every upload."""
         return all(np.abs(aps - others).max() > SAME for _, others in self._uploads)
 
-    def _expected(self, aps: NDArray[np.floating]) -> Scores:
+    def _expected(self, aps: Scores) -> Scores:
         means: Scores = aps.mean(axis=1)
         if not len(self._told) or not len(aps):
             return means
@@ -117,7 +116,7 @@ class Outlook:
         )
         return expected
 
-    def _variance(self, aps: NDArray[np.floating]) -> Scores:
+    def _variance(self, aps: Scores) -> Scores:
         prior = aps.var(axis=1, ddof=1)
         if len(self._known):
             shared = _covariance(aps, self._known)
@@ -126,17 +125,17 @@ class Outlook:
         return variance
 
 
-def _stack(rows: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
-    return np.array(rows, np.float64) if rows else np.empty((0, GUESSES))
+def _stack(rows: Sequence[Scores]) -> Scores:
+    return np.array(rows) if rows else np.empty((0, GUESSES))
 
 
-def _covariance(a: NDArray[np.floating], b: NDArray[np.floating]) -> Scores:
+def _covariance(a: Scores, b: Scores) -> Scores:
     """Return the covariances (n, k) of rows of ``a`` (n, guesses) and of ``b`` (k, guesses)."""
     apart = b - b.mean(axis=1, keepdims=True)
     shared: Scores = (a - a.mean(axis=1, keepdims=True)) @ apart.T / (b.shape[1] - 1)
     return shared
 
 
-def _noisy(known: NDArray[np.floating]) -> Scores:
+def _noisy(known: Scores) -> Scores:
     noisy: Scores = _covariance(known, known) + UNEXPLAINED**2 * np.eye(len(known))
     return noisy

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.recipe import Recipe
 from pixelkit.tuning.ask_candidates import draw, vary
-from pixelkit.tuning.ask_labels import LabelGuesses, Order
+from pixelkit.tuning.ask_labels import LabelGuesses, Order, Scores
 from pixelkit.tuning.ask_outlook import Outlook, Prospect, Upload
 from pixelkit.tuning.space import SearchSpace
 
@@ -125,9 +125,9 @@ class _Pool:
     def __init__(self, outlook: Outlook) -> None:
         self._outlook = outlook
         self._recipes: dict[str, Recipe] = {}
-        self._aps: dict[str, NDArray[np.float32]] = {}
+        self._aps: dict[str, Scores] = {}
 
-    def add(self, key: str, recipe: Recipe, aps: NDArray[np.float32]) -> None:
+    def add(self, key: str, recipe: Recipe, aps: Scores) -> None:
         self._recipes[key], self._aps[key] = recipe, aps
 
     def best(self, count: int) -> list[Recipe]:
@@ -148,7 +148,7 @@ class _Pool:
                 yield Ask(self._recipes[keys[place]], float(expected), float(deviation))
 
     def _prospect(self) -> Prospect:
-        return self._outlook.of(np.stack(list(self._aps.values())).astype(np.float64))
+        return self._outlook.of(np.stack(list(self._aps.values())))
 
 
 def _recipes(uploads: Sequence[Upload]) -> list[Recipe]:
