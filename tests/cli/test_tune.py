@@ -176,3 +176,25 @@ def test_the_labels_of_this_test_fit_its_run(tmp_path: Path) -> None:
     table = run.stored(run.read_record().scores)
     truth = read_labels(labels, {name: table.number[part] for name, part in table.videos().items()})
     assert sum(each.sum() for each in truth.values()) == 8 * 15
+
+
+def test_the_leaderboard_is_asked_told_and_asked_again(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    history = ("--file", tmp_path / "history.jsonl")
+    sent: list[str] = []
+    for score in (0.5, 0.7):
+        asked = pixelkit("tune", run.path, "--objective", "leaderboard", "--json", cwd=tmp_path)
+        assert asked.returncode == 0, asked.stderr
+        found = json.loads(asked.stdout)
+        assert Path(found["csv"]).is_file()
+        sent.append(found["id"])
+        assert pixelkit("history", *history, "tell", found["id"], score, cwd=tmp_path).returncode == 0
+    assert len(set(sent)) == 2, "none is proposed twice"
+    again = pixelkit("tune", run.path, "--objective", "leaderboard", "--daily", 3, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "is accepted with 0.7" in again.stderr
+    assert Path(again.stdout.splitlines()[-1]).is_file()
+    used_up = pixelkit("tune", run.path, "--objective", "leaderboard", "--daily", 3, cwd=tmp_path)
+    assert used_up.returncode == 1
+    assert len(used_up.stderr.splitlines()[-1]) > 20
+    assert "Traceback" not in used_up.stderr
