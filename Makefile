@@ -32,6 +32,7 @@ lint: $(READY)  ## style, types
 bench: $(READY)  ## the benchmarks on PED2=...: hours, on a machine that does nothing else
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/coreset.py
+	$(BIN)/python benchmarks/leaderboard.py --drawn
 	@for name in decode repair autoencoders detectors backbone videopatchcore memory ped2 tuning; do \
 	  echo "$(BIN)/python benchmarks/$$name.py $(PED2)"; $(BIN)/python benchmarks/$$name.py $(PED2) || exit 1; done
 

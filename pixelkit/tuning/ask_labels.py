@@ -7,8 +7,8 @@ under the guesses, their mean and how far they disagree, is what to expect of it
 
 The guesses are moved as an ensemble smoother does it, with multiple data assimilation (Emerick and Reynolds, Computers
 & Geosciences 2013): by linear regression within the ensemble, in a few steps that each take the scores for less exact
-than they are, because AP is not linear in the labels. On drawn score tables the AP of unseen recipes comes out with
-half the error that a Gaussian process over ranks makes of ten scores: see ``benchmarks/leaderboard.md``.
+than they are, because AP is not linear in the labels. How many uploads that takes stands in
+``benchmarks/leaderboard.md``.
 """
 
 from __future__ import annotations
