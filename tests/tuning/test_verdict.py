@@ -115,7 +115,7 @@ def test_a_fold_whose_other_videos_are_of_one_class_is_scored_by_equal_weights()
 def test_a_timeout_is_shared_by_all_folds_and_still_gives_a_verdict() -> None:
     tuned = run(objective(), dataclasses.replace(QUICK, trials=100_000, timeout=2.0))
     assert tuned.verdict.unseen is not None
-    assert tuned.verdict.seconds < 20
+    assert tuned.verdict.seconds < 60
 
 
 def test_stopped_by_ctrl_c_the_recipe_is_kept_and_equal_weights_ship(monkeypatch: pytest.MonkeyPatch) -> None:
