@@ -65,7 +65,7 @@ def climb(uploads: Sequence[Upload], guesses: LabelGuesses, *, seed: int) -> lis
         if upload.score is None:
             continue
         gain = np.inf if best is None else upload.score - best[1]
-        noise = None if best is None or gain <= 0 else noise_of(guesses, upload, best[0], seed=seed)
+        noise = None if best is None or gain <= 0 else STEP * noise_of(guesses, upload, best[0], seed=seed)
         accepted = gain > (noise or 0.0)
         rungs.append(Rung(upload.id, upload.score, best[0].id if best else None, noise, accepted))
         if accepted:
@@ -87,4 +87,4 @@ def noise_of(guesses: LabelGuesses, upload: Upload, other: Upload, *, seed: int)
         weights = np.bincount(rng.integers(0, count, count), minlength=count)[videos].astype(np.float64)
         pair = [guesses.average_precision(order, weights, GUESSES) for order in (mine, theirs)]
         differences.append(pair[0] - pair[1])
-    return STEP * float(np.sqrt(np.var(differences, axis=0, ddof=1).mean()))
+    return float(np.sqrt(np.var(differences, axis=0, ddof=1).mean()))
