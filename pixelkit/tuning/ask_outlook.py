@@ -12,8 +12,6 @@ from pixelkit.tuning.ask_labels import GUESSES, LabelGuesses, Scores
 
 # The same CSV gets the same score each time. What the guesses cannot explain is taken for a difference of this size.
 UNEXPLAINED = 0.003
-# Times the deviation that follows from the guesses.
-DOUBT = 1.0
 # Two CSVs whose AP differ by less than this under every guess are one to the leaderboard.
 SAME = 1e-6
 
@@ -95,7 +93,7 @@ class Outlook:
         from scipy.special import ndtr
 
         expected = self._expected(aps)
-        deviation = DOUBT * np.sqrt(self._variance(aps))
+        deviation = np.sqrt(self._variance(aps))
         if not np.isfinite(self._best):
             return Prospect(expected, deviation, expected)
         gain = expected - self._best
