@@ -6,8 +6,8 @@
       01-5f0c…/                  one video; the name holds the fingerprint of its files
         128x128-gray.npy         one view: uint8 (n, H, W) or (n, H, W, 3)
         128x128-gray.npy.crc32   its checksum and size
-        frames.json              noise and size of every frame, and which files gave none
-        frames.json.crc32
+        facts.json               noise and size of every frame, which files gave none, a hash of what they hold
+        facts.json.crc32
         kept-81b0….safetensors   what a scorer computed from these frames, boxes for one (kept.py)
 
 Any of it can be deleted at any time: it is made again.
@@ -61,7 +61,8 @@ def fingerprint(video: VideoFiles) -> str:
     """Return 32 hexadecimal digits that change when a file of ``video`` is changed, added, deleted or moved.
 
     They depend on place, names, numbers, sizes and modification times, not on the pixels: 20,000 files take 0.1 s.
-    The place counts because raw frames of two videos can agree in all the rest.
+    The place counts because raw frames of two videos can agree in all the rest. They only say whether the cache is up
+    to date: what outlives it, in a run folder, goes by ``DecodedVideo.key``, the same on another machine.
     """
     files = zip(video.files, video.numbers, strict=True) if video.files else [(video.path, 0)]
     facts = [(file.name, number, *_size_and_time(file)) for file, number in files]
@@ -86,6 +87,7 @@ class FrameFacts:
     sizes: NDArray[np.int32]
     undecodable: dict[int, str]
     promised: int | None
+    content: str
 
     def to_json(self) -> str:
         """Return the facts as text."""
@@ -94,6 +96,7 @@ class FrameFacts:
             "sizes": self.sizes.tolist(),
             "undecodable": self.undecodable,
             "promised": self.promised,
+            "content": self.content,
         }
         return json.dumps(facts) + "\n"
 
@@ -106,6 +109,7 @@ class FrameFacts:
             sizes=np.array(facts["sizes"], np.int32).reshape(-1, 2),
             undecodable={int(position): reason for position, reason in facts["undecodable"].items()},
             promised=facts["promised"],
+            content=facts["content"],
         )
 
 
@@ -125,7 +129,7 @@ class VideoCache:
         self.key = fingerprint(video)
         readable = re.sub(r"[^\w.-]", "_", video.name)[:40]
         self.folder = root / "frames" / f"{readable}-{self.key}"
-        self.facts_path = self.folder / "frames.json"
+        self.facts_path = self.folder / "facts.json"
 
     def view_path(self, view: View) -> Path:
         """Return where the frames lie in ``view``."""

@@ -40,7 +40,8 @@ class DecodedVideo:
     files
         Where the frames come from.
     key
-        Fingerprint of the video's files: another one when a file was changed, added or deleted.
+        Hash of the frame numbers and of what the files hold: the same in every copy of the video, on any machine,
+        and another one when a file was changed, added or deleted.
     folder
         The cache folder of this video; what is derived from its frames may be put there too.
     numbers
@@ -189,7 +190,7 @@ def _decoded(cache: VideoCache) -> DecodedVideo:
     _warn(cache.video, facts)
     return DecodedVideo(
         cache.video,
-        cache.key,
+        facts.content,
         cache.folder,
         cache.numbers(len(facts.noise)),
         facts.noise,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections import deque
@@ -83,24 +84,26 @@ def _decode_folders(pool: ThreadPoolExecutor, wanted: Sequence[Wanted], done: An
             with recording(one) as record:
                 for _ in own:
                     frames = next(results)
-                    for frame in frames:
+                    for frame, content in frames:
                         record.add(frame)
+                        record.add_content(content)
                     done.update(len(frames))
 
 
-def _read_group(wanted: Wanted, files: Sequence[Path]) -> list[Rendered | str]:
-    frames = [_read(file, wanted.colours) for file in files]
-    rendered = iter(wanted.render([frame for frame in frames if not isinstance(frame, str)]))
-    return [frame if isinstance(frame, str) else next(rendered) for frame in frames]
+def _read_group(wanted: Wanted, files: Sequence[Path]) -> list[tuple[Rendered | str, bytes]]:
+    read = [_read(file, wanted) for file in files]
+    rendered = iter(wanted.render([frame for frame, _ in read if not isinstance(frame, str)]))
+    return [(frame if isinstance(frame, str) else next(rendered), content) for frame, content in read]
 
 
-def _read(file: Path, colours: set[Colour]) -> dict[Colour, NDArray[np.uint8]] | str:
-    """Return the frame of a file in each colour, or the reason why there is none."""
+def _read(file: Path, wanted: Wanted) -> tuple[dict[Colour, NDArray[np.uint8]] | str, bytes]:
+    """Return the frame of a file in each colour, or the reason why there is none; and the hash of its bytes."""
     try:
         data = read_bytes(file)
-        return {colour: decode_image(data, colour) for colour in colours}
+        frame = {colour: decode_image(data, colour) for colour in wanted.colours}
     except Undecodable as reason:
-        return str(reason)
+        return str(reason), b""
+    return frame, hashlib.sha256(data).digest() if wanted.facts else b""
 
 
 def _decode_films(pool: ThreadPoolExecutor, wanted: dict[Wanted, int], done: Any) -> None:
@@ -128,12 +131,22 @@ def _decode_film(wanted: Wanted, promised: int, progress: Callable[[int], None])
     frames = video_frames(wanted.cache.video.path)
     with recording(wanted) as record:
         record.promised = promised
+        if wanted.facts:
+            record.add_content(_digest_of(wanted.cache.video.path))
         while group := list(islice(frames, GROUP)):
             for frame in wanted.render(
                 [{colour: _as(colour, rgb) for colour in wanted.colours} for rgb in group]
             ):
                 record.add(frame)
             progress(len(group))
+
+
+def _digest_of(film: Path) -> bytes:
+    try:
+        with film.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:  # then no frame decodes either, which is told
+        return b""
 
 
 def _as(colour: Colour, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

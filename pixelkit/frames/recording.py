@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from pixelkit.errors import DataError
 from pixelkit.files import atomic, write_text
-from pixelkit.frames.cache import FrameFacts, VideoCache, seal
+from pixelkit.frames.cache import FORMAT, FrameFacts, VideoCache, seal
 from pixelkit.frames.noise import noise_level
 from pixelkit.frames.video import Colour, View, render
 
@@ -95,7 +96,7 @@ def recording(wanted: Wanted) -> Iterator[Recording]:
     for view in wanted.views:
         seal(cache.view_path(view))
     if wanted.facts:
-        write_text(cache.facts_path, record.facts().to_json())
+        write_text(cache.facts_path, record.facts(cache).to_json())
         seal(cache.facts_path)
 
 
@@ -114,6 +115,11 @@ class Recording:
         self._noise: list[float] = []
         self._sizes: list[tuple[int, int]] = []
         self._undecodable: dict[int, str] = {}
+        self._content = hashlib.sha256()
+
+    def add_content(self, digest: bytes) -> None:
+        """Add the hash of the next file; nothing for one that gives no frame, as its bytes do not count."""
+        self._content.update(len(digest).to_bytes() + digest)
 
     def add(self, frame: Rendered | str) -> None:
         """Add the next frame, or the reason why there is none."""
@@ -140,13 +146,16 @@ class Recording:
                 rows.copy(int(nearest[position]), position)
             rows.finish(count)
 
-    def facts(self) -> FrameFacts:
+    def facts(self, cache: VideoCache) -> FrameFacts:
         """Return what was learned about the frames."""
+        numbers = cache.numbers(len(self._noise)).tolist()
+        self._content.update(repr((FORMAT, numbers)).encode())
         return FrameFacts(
             np.array(self._noise, np.float32),
             np.array(self._sizes, np.int32).reshape(-1, 2),
             self._undecodable,
             self.promised,
+            self._content.hexdigest()[:32],
         )
 
 

@@ -69,12 +69,13 @@ def test_facts_survive_the_file_exactly() -> None:
         np.array([[240, 360]] * 3, np.int32),
         {1: "zero bytes"},
         None,
+        "5f0c",
     )
     again = FrameFacts.from_json(facts.to_json())
     assert np.array_equal(again.noise, facts.noise, equal_nan=True)
     assert again.noise.dtype == np.float32
     assert np.array_equal(again.sizes, facts.sizes)
-    assert (again.undecodable, again.promised) == (facts.undecodable, facts.promised)
+    assert (again.undecodable, again.promised, again.content) == (facts.undecodable, None, "5f0c")
 
 
 def damage_byte(file: Path) -> None:

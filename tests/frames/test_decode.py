@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import pickle
+import shutil
 import threading
 import weakref
 from collections.abc import Iterable
@@ -119,6 +120,28 @@ def test_each_file_is_read_once_for_all_views(
     monkeypatch.setattr(decode_pass, "read_bytes", counted)
     store.decode([video, video], [GRAY, SMALL, RGB])
     assert sorted(read) == list(video.files)
+
+
+def test_a_copy_elsewhere_with_other_times_has_the_same_key_and_another_video_has_not(
+    store: FrameStore, tmp_path: Path
+) -> None:
+    """What is in a run folder goes by this key: it is found again when folder and data come to another machine."""
+    video = make_video(tmp_path / "here" / "01", range(5))
+    (tmp_path / "here" / "01" / "frame_00009.jpg").write_bytes(b"broken")
+    write_film(tmp_path / "here" / "film.avi", 5)
+    shutil.copytree(tmp_path / "here", tmp_path / "there", copy_function=shutil.copyfile)
+    shutil.copytree(tmp_path / "here" / "01", tmp_path / "renumbered")
+    (tmp_path / "renumbered" / "frame_00004.jpg").rename(tmp_path / "renumbered" / "frame_00005.jpg")
+    here, there = (
+        [make_video(tmp_path / place / "01"), VideoFiles("film", tmp_path / place / "film.avi")]
+        for place in ("here", "there")
+    )
+    assert video.files != there[0].files
+    first, second = store.decode(here, [GRAY]), store.decode(there, [GRAY])
+    assert [one.key for one in first] == [one.key for one in second]
+    assert {one.folder for one in first}.isdisjoint(one.folder for one in second)
+    (renumbered,) = store.decode([make_video(tmp_path / "renumbered")], [GRAY])
+    assert len({renumbered.key, *(one.key for one in first)}) == 3
 
 
 @pytest.mark.parametrize("change", ["changed", "added", "deleted"])
@@ -284,7 +307,7 @@ def test_view_that_was_not_decoded_is_a_key_error(store: FrameStore, tmp_path: P
         decoded.view(RGB)
 
 
-@pytest.mark.parametrize("name", [f"{GRAY}.npy", "frames.json"])
+@pytest.mark.parametrize("name", [f"{GRAY}.npy", "facts.json"])
 def test_damaged_cache_is_decoded_again(
     store: FrameStore, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -67,7 +67,7 @@ def start(root: Path, cache: Path) -> subprocess.Popen[str]:
 
 
 def finished(cache: Path) -> int:
-    return len(list(cache.rglob("frames.json.crc32")))
+    return len(list(cache.rglob("facts.json.crc32")))
 
 
 def stop_midway(process: subprocess.Popen[str], cache: Path, how: signal.Signals) -> float:
