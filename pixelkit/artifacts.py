@@ -50,6 +50,16 @@ class RunRecord:
     """By scorer, the table of scores on takes with synthetic anomalies."""
     takes: str | None = None
     """The folder that says what was injected into which take."""
+    layout: str = ""
+    """How people call the layout of the data set."""
+    videos: dict[str, str] = field(default_factory=dict)
+    """By test video, the folder of its frames or its file."""
+    train: list[str] = field(default_factory=list)
+    """The training videos by name, the left-out ones among them."""
+    repair: str | None = None
+    """The repair plan of the test videos."""
+    fitted: dict[str, str] = field(default_factory=dict)
+    """By scorer, the folder of what it learned."""
 
 
 class RunFolder:

@@ -55,6 +55,8 @@ class Splits:
     train: Footage
     heldout: Footage
     test: Footage
+    repair: Path
+    """The repair plan of the test videos."""
     synthetic: Footage | None = None
     """Left-out training video with injected anomalies, when the recipe is tuned on these."""
     takes: Path | None = None
@@ -63,10 +65,12 @@ class Splits:
 
 @dataclass(frozen=True)
 class Scored:
-    """Where one scorer's tables lie."""
+    """Where one scorer's tables lie, and the scorer itself."""
 
     test: Path
     heldout: Path
+    fitted: Path
+    """What the scorer learned."""
     synthetic: Path | None = None
 
 
@@ -115,6 +119,11 @@ def score(job: Job) -> dict[str, Scored]:
                 if scored.synthetic
             },
             takes=_inside(job.folder, splits.takes) if splits.takes else None,
+            layout=job.data.layout,
+            videos={video.name: str(video.path.resolve()) for video in job.data.test},
+            train=[video.name for video in job.data.train],
+            repair=_inside(job.folder, splits.repair),
+            fitted={name: _inside(job.folder, scored.fitted) for name, scored in tables.items()},
         )
     )
     return tables
@@ -181,7 +190,7 @@ def read_videos(job: Job, scorers: Sequence[Scorer]) -> Splits:
     store = FrameStore(job.cache or cache_folder())
     decoded = store.decode([*job.data.train, *job.data.test], sorted(views))
     train, test = decoded[: len(job.data.train)], decoded[len(job.data.train) :]
-    plan = repair_plan(job, train, test)
+    repair, plan = repair_plan(job, train, test)
     for line in plan.summary():
         log.info("repair: %s", line)
     to_fit, left_out = split_heldout([video.name for video in train], job.settings.holdout)
@@ -191,6 +200,7 @@ def read_videos(job: Job, scorers: Sequence[Scorer]) -> Splits:
         train=_footage([by_name[name] for name in to_fit], None, job.settings),
         heldout=_footage(heldout, None, job.settings),
         test=_footage(test, plan, job.settings),
+        repair=repair,
     )
     if not tunes(job):
         return splits
@@ -202,17 +212,19 @@ def read_videos(job: Job, scorers: Sequence[Scorer]) -> Splits:
     return replace(splits, synthetic=frames, takes=kept)
 
 
-def repair_plan(job: Job, train: Sequence[DecodedVideo], test: Sequence[DecodedVideo]) -> RepairPlan:
+def repair_plan(
+    job: Job, train: Sequence[DecodedVideo], test: Sequence[DecodedVideo]
+) -> tuple[Path, RepairPlan]:
     """Return the plan that lies in the run folder for these frames (a person may have edited it), or make it."""
     settings = job.settings
     file = job.folder.repair_plan(
         digest(asdict(settings.repair), settings.seed, [v.key for v in train], [v.key for v in test])
     )
     if file.is_file():
-        return RepairPlan.read(file, test)
+        return file, RepairPlan.read(file, test)
     plan = plan_repairs(train, test, settings.repair, seed=settings.seed)
     plan.write(file)
-    return plan
+    return file, plan
 
 
 def score_all(job: Job, scorers: Sequence[Scorer], splits: Splits) -> dict[str, Scored]:
@@ -232,7 +244,7 @@ def score_all(job: Job, scorers: Sequence[Scorer], splits: Splits) -> dict[str, 
             injected = None
             if splits.synthetic is not None:
                 _, injected = jobs.score(scorer, key, splits.synthetic, job.folder)
-            scored[scorer.name] = Scored(test, heldout, injected)
+            scored[scorer.name] = Scored(test, heldout, job.folder.fitted(scorer.name, key), injected)
     require_some(scored)
     return scored
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from street import PLUGIN, STREET_IDS, pixelkit
 
+from pixelkit.artifacts import RunFolder
 from pixelkit.frames.ids import parse_id
 
 QUICK = ("--set", "repair.flips=false", "--set", "tuning.objective=none")
@@ -273,6 +274,17 @@ def test_a_run_killed_while_it_scores_takes_goes_on(street: Path, offset_plugin:
     killed = run(street, offset_plugin, *TUNED, KILL_MARKS=str(marks))
     assert killed.returncode == -signal.SIGKILL
     assert csv_of(run(street, offset_plugin, *TUNED, KILL_MARKS=str(marks)), street).read_bytes() == expected
+
+
+def test_the_record_says_what_the_run_was_made_from(street: Path, offset_plugin: Path) -> None:
+    folder = RunFolder(csv_of(run(street, offset_plugin), street).parent)
+    record = folder.read_record()
+    assert record.layout == "PixelPlay '26"
+    assert record.videos == {name: str(street / "testing_videos" / name) for name in ("01", "02")}
+    assert record.train == ["01", "02", "03"]
+    assert record.repair is not None
+    assert (folder.path / record.repair).is_file()
+    assert list((folder.path / record.fitted["offset"]).glob("*.safetensors"))
 
 
 def test_without_left_out_video_nothing_is_tuned_and_the_run_says_so(

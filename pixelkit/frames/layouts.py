@@ -143,6 +143,17 @@ def find_dataset(root: Path | None, *, train: Path | None = None, test: Path | N
     )
 
 
+def read_video(path: Path) -> VideoFiles:
+    """Return the video that lies at ``path``, a folder of images or a video file.
+
+    Raises
+    ------
+    DataError
+        If nothing lies there, or it is no video.
+    """
+    return VideoFiles(path.stem, path) if path.is_file() else _image_video(path, look(path).images)
+
+
 def _named_places(root: Path | None, named: dict[Split, Path | None]) -> dict[Split, _Place]:
     places: dict[Split, _Place] = {}
     for split, path in named.items():

@@ -20,7 +20,7 @@ from pixelkit.frames.video import Video, View
 if TYPE_CHECKING:
     from pixelkit.frames.decode import DecodedVideo
 
-__all__ = ["FLIP_VIEW", "RepairPlan", "RepairSettings", "apply_repairs", "plan_repairs"]
+__all__ = ["FLIP_VIEW", "RepairPlan", "RepairSettings", "apply_repairs", "plan_repairs", "repairs_of"]
 
 FLIP_VIEW = View((64, 64), "gray")
 
@@ -83,17 +83,21 @@ def apply_repairs(videos: Sequence[DecodedVideo], plan: RepairPlan | None, *, ma
     ]
 
 
+def repairs_of(video: DecodedVideo, plan: RepairPlan, *, max_gap: int) -> Repairs:
+    """Return what ``plan`` does to the frames of one video, by position."""
+    flipped = np.flatnonzero(np.isin(video.numbers, plan.flipped_numbers(video.name))).tolist()
+    noisy = np.flatnonzero(np.isin(video.numbers, plan.noisy_numbers(video.name))).tolist()
+    if plan.noise == "off":
+        return Repairs(frozenset(flipped), {})
+    neighbours = clean_neighbours(video.numbers, noisy, max_gap)
+    return Repairs(frozenset(flipped), neighbours, cast(Treatment, plan.noise))
+
+
 def _source(video: DecodedVideo, plan: RepairPlan | None, max_gap: int) -> DecodedVideo | RepairedFrames:
     """Return the frames of a video: the decoded ones themselves where nothing is to be repaired."""
     if plan is None:
         return video
-    flipped = np.flatnonzero(np.isin(video.numbers, plan.flipped_numbers(video.name))).tolist()
-    noisy = np.flatnonzero(np.isin(video.numbers, plan.noisy_numbers(video.name))).tolist()
-    if plan.noise == "off":
-        repairs = Repairs(frozenset(flipped), {})
-    else:
-        neighbours = clean_neighbours(video.numbers, noisy, max_gap)
-        repairs = Repairs(frozenset(flipped), neighbours, cast(Treatment, plan.noise))
+    repairs = repairs_of(video, plan, max_gap=max_gap)
     return RepairedFrames(video, repairs) if repairs else video
 
 

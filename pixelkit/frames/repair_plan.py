@@ -22,14 +22,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pixelkit.errors import SettingsError, StorageError, did_you_mean
 from pixelkit.files import write_text
 from pixelkit.frames.denoise import Treatment
-
-if TYPE_CHECKING:
-    from pixelkit.frames.decode import DecodedVideo
 
 NOISE_CHOICES = ("off", *get_args(Treatment))
 DONE = {
@@ -38,6 +38,20 @@ DONE = {
     "nearest": "become their nearest clean frame",
     "bilateral": "are smoothed by a bilateral filter",
 }
+
+
+class Numbered(Protocol):
+    """What a plan is held against: a video's name and the numbers of its frames."""
+
+    @property
+    def name(self) -> str:
+        """As on disk."""
+        ...
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """(n,) frame numbers, strictly increasing."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,7 @@ class RepairPlan:
         write_text(path, _object(parts) + "\n")
 
     @classmethod
-    def read(cls, path: Path, videos: Sequence[DecodedVideo]) -> RepairPlan:
+    def read(cls, path: Path, videos: Sequence[Numbered]) -> RepairPlan:
         """Read a plan, perhaps edited by hand, and hold it against the test videos.
 
         Parameters
@@ -177,7 +191,7 @@ class _Reader:
         self._path = path
         self._text = text
 
-    def plan(self, videos: Sequence[DecodedVideo]) -> RepairPlan:
+    def plan(self, videos: Sequence[Numbered]) -> RepairPlan:
         root = self._object(self._parse(), "the plan", ())
         self._known(root, ("noise", "report", "videos"), ())
         noise = root.get("noise", "off")

@@ -59,13 +59,23 @@ class Repairs:
         upright: dict[int, Frame] = {}
         done = 0
         for position, frame in enumerate(frames):
-            upright[position] = (
-                np.asarray(cv2.flip(frame, 0), np.uint8) if position in self.flipped else frame
-            )
+            upright[position] = self._upright(position, frame)
             while done <= position and max((done, *self.noisy.get(done, ()))) <= position:
                 yield self._treated(done, upright)
                 upright.pop(done - REACH, None)
                 done += 1
+
+    def needs(self, position: int) -> tuple[int, ...]:
+        """Return the positions of the frames that it takes to repair the one at ``position``, itself first."""
+        return position, *self.noisy.get(position, ())
+
+    def repair(self, position: int, frames: Mapping[int, Frame]) -> Frame:
+        """Return one repaired frame; ``frames`` holds, as they lie on disk, those that it needs, by position."""
+        upright = {other: self._upright(other, frames[other]) for other in self.needs(position)}
+        return self._treated(position, upright)
+
+    def _upright(self, position: int, frame: Frame) -> Frame:
+        return np.asarray(cv2.flip(frame, 0), np.uint8) if position in self.flipped else frame
 
     def _treated(self, position: int, upright: Mapping[int, Frame]) -> Frame:
         if position not in self.noisy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelkit.files import atomic
+from pixelkit.files import atomic, write_text
 from pixelkit.scores.table import ScoreTable
 
 if TYPE_CHECKING:
@@ -28,14 +29,13 @@ LEAST_TRIALS = 20
 def draw_study(study: optuna.Study, space: SearchSpace, folder: Path) -> list[Path]:
     """Draw what a search found: ``history.png``, and with enough trials ``importances.png`` and ``slices.png``.
 
-    Importances are those of PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023): how unlike all trials the best tenth
-    of them is in each parameter.
+    ``importances.json`` holds the numbers, or none where the trials were too few. Importances are those of PED-ANOVA
+    (Watanabe, Bansal and Hutter, IJCAI 2023): how unlike all trials the best tenth of them is in each parameter.
     """
     trials = [trial for trial in study.get_trials(deepcopy=False) if trial.value is not None]
     drawn = [_draw_history(trials, folder / "history.png")]
-    if len(trials) < LEAST_TRIALS:
-        return drawn
-    importances = _importances(study)
+    importances = _importances(study) if len(trials) >= LEAST_TRIALS else {}
+    write_text(folder / "importances.json", json.dumps(importances, indent=1) + "\n")
     if importances:
         drawn.append(_draw_importances(importances, folder / "importances.png"))
         drawn.append(_draw_slices(trials, list(importances)[:SLICES], space, folder / "slices.png"))

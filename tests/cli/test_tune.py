@@ -46,6 +46,8 @@ def test_plots_lie_beside_what_was_found(tmp_path: Path) -> None:
     assert tune(run).returncode == 0
     drawn = {file.name for file in run.tuned.parent.glob("*.png")}
     assert drawn == {"history.png", "importances.png", "slices.png", "timeline.png"}
+    importances = json.loads((run.tuned.parent / "importances.json").read_text(encoding="utf-8"))
+    assert sum(importances.values()) == pytest.approx(1)
 
 
 def test_the_same_tuning_again_is_read_and_not_made(tmp_path: Path) -> None:

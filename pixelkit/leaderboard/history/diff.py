@@ -82,10 +82,17 @@ def compare_scores(a: Path, b: Path) -> ScoreMoves:
     HistoryError
         If they have no frame in common.
     """
-    table_a, table_b = read_submission(a), read_submission(b)
-    rows_a, rows_b = _shared(table_a, table_b)
-    if not len(rows_a):
+    moves = compare_tables(read_submission(a), read_submission(b))
+    if moves is None:
         raise HistoryError(f"{a} and {b} have no frame in common: are they of two data sets?")
+    return moves
+
+
+def compare_tables(table_a: ScoreTable, table_b: ScoreTable) -> ScoreMoves | None:
+    """Compare the ranks that the first channels of two tables give the frames that are in both; None without any."""
+    rows_a, rows_b = shared_rows(table_a, table_b)
+    if not len(rows_a):
+        return None
     ranks_a = rank(table_a.values[rows_a, 0].astype(np.float64))
     ranks_b = rank(table_b.values[rows_b, 0].astype(np.float64))
     change = ranks_b - ranks_a
@@ -100,7 +107,7 @@ def compare_scores(a: Path, b: Path) -> ScoreMoves:
     )
 
 
-def _shared(a: ScoreTable, b: ScoreTable) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def shared_rows(a: ScoreTable, b: ScoreTable) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the rows of the frames that are in both tables, in the order of the first."""
     row_of = {key: row for row, key in enumerate(b.frames())}
     pairs = [(row, row_of[key]) for row, key in enumerate(a.frames()) if key in row_of]
