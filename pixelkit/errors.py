@@ -13,7 +13,8 @@
     ├── TuningError               nothing to tune on, a study that cannot be reached or was made for something else
     ├── RecipeError               a recipe that names a channel, a normalisation or a rule that does not exist
     ├── SubmissionError           a CSV that the leaderboard would reject
-    └── HistoryError              an unknown submission, a score told twice, a CSV that is gone
+    ├── HistoryError              an unknown submission, a score told twice, a CSV that is gone
+    └── PackError                 a wheel that cannot be had, an unfinished run, a folder that is no former pack
 
 A message says what is wrong, where, what was expected, and what to do about it, in that order and on one line.
 """
@@ -78,6 +79,10 @@ class SubmissionError(PixelkitError):
 
 class HistoryError(PixelkitError):
     """The history of submissions does not know, or knows otherwise: an unknown id, a score told twice, a lost CSV."""
+
+
+class PackError(PixelkitError):
+    """A pack for a machine without internet lacks something, or would take the place of other files."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -43,7 +43,7 @@ def fit(scorer: Scorer, train: Footage, folder: RunFolder) -> str:
     """
     key = digest(
         scorer.name,
-        scorer.settings(),
+        scorer.resolved_settings(),
         scorer.seed,
         source_hash(type(scorer)),
         train.key,

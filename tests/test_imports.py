@@ -19,7 +19,7 @@ LAYERS = (
     ("pixelkit.registry", "pixelkit.config", "pixelkit.artifacts", "pixelkit.leaderboard"),
     ("pixelkit.jobs", "pixelkit.recipes", "pixelkit.synthetic"),
     ("pixelkit.leaderboard_tuning", "pixelkit.leaderboard_uploads"),
-    ("pixelkit.checks", "pixelkit.testing", "pixelkit.pipeline", "pixelkit.blend"),
+    ("pixelkit.checks", "pixelkit.testing", "pixelkit.pipeline", "pixelkit.blend", "pixelkit.pack"),
     ("pixelkit.cli", "pixelkit.__main__"),
 )
 FACE = {"pixelkit"}  # the public names, each imported from its home when it is used

@@ -23,6 +23,7 @@ COMMANDS = {
     "new": "Start a scorer of your own from a template, with its test.",
     "check": "Run the conformance checks on a scorer.",
     "weights": "Pretrained weights: what the scorers need, what is there; fetch it, or pack a folder of it.",
+    "pack": "Gather what a machine without internet needs: wheels, weights, a run's scorers, a notebook.",
     "doctor": "What is installed, and which device and precision would be used.",
 }
 

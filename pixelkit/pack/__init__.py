@@ -1,0 +1,1 @@
+"""A folder with all that a machine without internet needs: wheels, weights, plugins, fitted scorers, a notebook."""
