@@ -42,13 +42,27 @@ for name, file in MANIFEST["files"].items():
         raise RuntimeError(f"{content} is missing or damaged: upload the pack again")
 print(f"pixelkit {MANIFEST['pixelkit']} in {PACK}, {len(MANIFEST['files'])} files, all whole")
 # %%
-PIP = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
-PIP += ["--find-links", str(PACK / "wheels")]
-OWN = str(next((PACK / "wheels").glob("pixelkit-*.whl")))
-subprocess.run([*PIP, "--no-deps", "--force-reinstall", OWN], check=True)
-subprocess.run([*PIP, *MANIFEST["requirements"]], check=True)
+# Just what is packed: what else is here was looked at when it was packed, and the doctor looks again.
+PIP = [
+    sys.executable,
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-index",
+    "--no-deps",
+]
+wheels = sorted(map(str, (PACK / "wheels").glob("*.whl")))
+subprocess.run([*PIP, *wheels], check=True)
+subprocess.run([*PIP, "--force-reinstall", *(wheel for wheel in wheels if "pixelkit-" in wheel)], check=True)
 invalidate_caches()
-subprocess.run([sys.executable, "-m", "pixelkit", "--version"], check=True)
+doctor = subprocess.run(
+    [sys.executable, "-m", "pixelkit", "doctor"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+)
+print(doctor.stdout.decode())
+if doctor.returncode:
+    raise RuntimeError("pixelkit cannot run here: the last line above says why")
 # %%
 from pixelkit.errors import DataError  # noqa: E402
 from pixelkit.frames.layouts import find_dataset  # noqa: E402

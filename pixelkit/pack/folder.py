@@ -30,7 +30,7 @@ kaggle datasets create -p {name} --dir-mode zip
 There: open {notebook} as a notebook ('File', 'Import Notebook'), attach this data set and the competition's data \
 with 'Add Input', turn the internet off, run all cells.
 Any other machine: the notebook does the same, with the data beside this folder; or without a notebook, \
-pip install --no-index --find-links wheels {requirements}
+pip install --no-index --no-deps wheels/*.whl
 and then, in this folder: pixelkit run DATA --out ../{run} {options}
 """
 
@@ -173,7 +173,6 @@ def _facts(contents: Contents) -> dict[str, Any]:
         "pixelkit": metadata.version("pixelkit"),
         "python": contents.python,
         "image": contents.image.name,
-        "requirements": ["pixelkit", *contents.packages],
         "run": contents.run.path.resolve().name if contents.run else "run",
         "options": contents.options(),
     }
@@ -185,7 +184,6 @@ def _readme(folder: Path, facts: dict[str, Any]) -> str:
         python=facts["python"],
         name=folder.name,
         notebook=NOTEBOOK,
-        requirements=" ".join(facts["requirements"]),
         run=facts["run"],
         options=" ".join(facts["options"]).replace("{pack}/", ""),
     )
