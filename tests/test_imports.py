@@ -18,7 +18,7 @@ LAYERS = (
     ("pixelkit.tuning",),
     ("pixelkit.registry", "pixelkit.config", "pixelkit.artifacts", "pixelkit.leaderboard"),
     ("pixelkit.jobs", "pixelkit.recipes", "pixelkit.synthetic"),
-    ("pixelkit.leaderboard_tuning", "pixelkit.leaderboard_uploads"),
+    ("pixelkit.report", "pixelkit.leaderboard_tuning", "pixelkit.leaderboard_uploads"),
     ("pixelkit.checks", "pixelkit.testing", "pixelkit.pipeline", "pixelkit.blend", "pixelkit.pack"),
     ("pixelkit.cli", "pixelkit.__main__"),
 )
@@ -94,4 +94,4 @@ def test_plugins_import_only_what_is_there_for_them(file: Path) -> None:
 
 def test_labels_are_out_of_reach_of_everything_that_does_not_ask_for_them_by_name() -> None:
     readers = {module_name(file) for file in FILES if "pixelkit.frames.labels" in set(imported(file))}
-    assert readers == {"pixelkit.cli.evaluate", "pixelkit.cli.tune"}
+    assert readers == {"pixelkit.cli.evaluate", "pixelkit.cli.report", "pixelkit.cli.tune"}

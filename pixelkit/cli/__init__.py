@@ -18,6 +18,7 @@ COMMANDS = {
     "blend": "Fuse submissions made elsewhere, alone or beside a run of our own.",
     "submit": "Write and check the leaderboard CSV of a run.",
     "history": "Every submission ever written: our figure, the leaderboard's, the gap; tell a score, compare two.",
+    "report": "One HTML page of a run, or of two side by side: timelines, frames, heat maps, tuning, warnings.",
     "evaluate": "AP and AUC of a CSV against labels: micro, macro, per video.",
     "plugins": "List the scorers, and the reason of each plugin that failed.",
     "new": "Start a scorer of your own from a template, with its test.",

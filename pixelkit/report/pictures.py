@@ -1,0 +1,139 @@
+"""Frames as small pictures for the page, within a number of bytes: all of them, or every k-th."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelkit.frames.decode_pass import cores, in_order
+from pixelkit.progress import bar
+from pixelkit.report.footage import AHEAD, Frame, TestFrames
+
+# All pictures of the timelines together. In base64 they are 16 MB; plotly.js is 4.8 MB, the scores of PixelPlay's
+# 11,706 frames in 10 channels are 1.6 MB, the moments 1 MB: below 25 MB, which mail and issue trackers still take.
+BUDGET = 12_000_000
+LONGER_SIDE = 256
+QUALITY = 50
+# What the first guess of their size may be wrong by before every second picture is dropped.
+RESERVE = 0.9
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The small pictures of one video.
+
+    Parameters
+    ----------
+    every
+        Pictures are those of the positions 0, ``every``, 2 · ``every`` ...
+    data
+        WebP files.
+    """
+
+    every: int
+    data: list[bytes]
+
+    def to_text(self) -> list[str]:
+        """Return the pictures in base64."""
+        return [base64.b64encode(one).decode("ascii") for one in self.data]
+
+
+def small_pictures(videos: Mapping[str, TestFrames], budget: int = BUDGET) -> dict[str, Pictures]:
+    """Return pictures of the frames of every video, by name: all frames if they fit, otherwise every k-th.
+
+    About ten frames are in memory at a time, besides the pictures.
+
+    Parameters
+    ----------
+    videos
+        Where the frames come from.
+    budget
+        Bytes that all pictures may have together.
+    """
+    every = _guess_every(videos, budget)
+    made: dict[str, Pictures] = {}
+    total = sum(-(-len(one.decoded) // every) for one in videos.values())
+    with bar(total, "pictures", "frame") as done:
+        for name, video in videos.items():
+            data = []
+            with closing(_encoded(video, range(0, len(video.decoded), every))) as pictures:
+                for picture in pictures:
+                    data.append(picture)
+                    done.update(1)
+            made[name] = Pictures(every, data)
+            made = _thinned(made, budget)
+            every = max(every, *(one.every for one in made.values()))
+    return {name: _every(one, every) for name, one in made.items()}
+
+
+def encode(frame: Frame, longer_side: int, quality: int) -> bytes:
+    """Return a frame (H, W, 3), RGB, as a WebP file whose longer side is at most so many pixels."""
+    height, width = frame.shape[:2]
+    scale = min(1.0, longer_side / max(height, width))
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return _webp(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), quality)
+
+
+def encode_transparent(colours: NDArray[np.uint8], alpha: NDArray[np.uint8], quality: int = 60) -> bytes:
+    """Return colours (H, W, 3), BGR, with their opacity (H, W) as a WebP file."""
+    return _webp(np.dstack([colours, alpha]), quality)
+
+
+def data_url(picture: bytes) -> str:
+    """Return a WebP file as the address of an image in the page."""
+    return "data:image/webp;base64," + base64.b64encode(picture).decode("ascii")
+
+
+def _webp(pixels: object, quality: int) -> bytes:
+    good, data = cv2.imencode(".webp", np.asarray(pixels), [cv2.IMWRITE_WEBP_QUALITY, quality])
+    if not good:
+        raise ValueError("OpenCV was built without WebP: install opencv-python from PyPI")
+    return bytes(data)
+
+
+def _small(frame: Frame) -> bytes:
+    return encode(frame, LONGER_SIDE, QUALITY)
+
+
+def _encoded(video: TestFrames, positions: range) -> Generator[bytes, None, None]:
+    """Yield pictures; reading is done in threads already, and so is encoding here."""
+    with (
+        ThreadPoolExecutor(cores(), "pixelkit-pictures") as pool,
+        closing(in_order(pool, (partial(_small, frame) for frame in video.at(positions)), AHEAD)) as pictures,
+    ):
+        yield from pictures
+
+
+def _guess_every(videos: Mapping[str, TestFrames], budget: int) -> int:
+    """Return the k of every k-th that fits, by the size of some: one or three of each video."""
+    expected = 0.0
+    for video in videos.values():
+        count = len(video.decoded)
+        tried = [0] if video.is_film else sorted({0, count // 3, 2 * count // 3})
+        expected += count * float(np.mean([len(_small(frame)) for frame in video.at(tried)]))
+    return max(1, math.ceil(expected / (RESERVE * budget)))
+
+
+def _thinned(made: dict[str, Pictures], budget: int) -> dict[str, Pictures]:
+    """Drop every second picture as long as they are too many."""
+    while sum(len(picture) for one in made.values() for picture in one.data) > budget:
+        longest = max(len(one.data) for one in made.values())
+        if longest == 1:
+            break
+        made = {name: Pictures(2 * one.every, one.data[::2]) for name, one in made.items()}
+    return made
+
+
+def _every(one: Pictures, every: int) -> Pictures:
+    return Pictures(every, one.data[:: every // one.every])
