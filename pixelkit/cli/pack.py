@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--all", "everything", is_flag=True, help="Pack everything but torch and torchvision.")
 @click.option(
-    "--scorers", metavar="NAMES", help="Only these; default: those of the run, or all that can run."
+    "--scorers", metavar="NAMES", help="Only these; default: all that can run; a run has its own."
 )
 @click.option("--config", type=FILE, help="Settings to run with; a run has its own.")
 @click.option(
@@ -60,8 +60,8 @@ def pack(
     and recipe, and pixelkit.ipynb, which installs all this and runs 'pixelkit run' on the data that are attached.
     README.txt in FOLDER says how to upload it. A former pack in FOLDER is replaced.
     """
-    if run is not None and config is not None:
-        raise click.UsageError("--run has settings of its own: leave out --config")
+    if run is not None and (config is not None or scorers is not None):
+        raise click.UsageError("--run has settings and scorers of its own: leave out --config and --scorers")
     if everything and freeze is not None:
         raise click.UsageError("--all packs for a machine that has torch alone: leave out --image")
     from pixelkit.artifacts import RunFolder
