@@ -31,7 +31,7 @@ There: open {notebook} as a notebook ('File', 'Import Notebook'), attach this da
 with 'Add Input', turn the internet off, run all cells.
 Any other machine: the notebook does the same, with the data beside this folder; or without a notebook, \
 pip install --no-index --no-deps wheels/*.whl
-and then, in this folder: pixelkit run DATA --out ../{run} {options}
+and then, in this folder: {first}pixelkit run DATA --out ../{run} {options}
 """
 
 
@@ -128,7 +128,7 @@ def pack(folder: Path, contents: Contents) -> dict[str, Any]:
         _wheels(temporary / "wheels", contents)
         facts = _facts(contents)
         write_notebook(temporary)
-        write_text(temporary / "README.txt", _readme(folder, facts))
+        write_text(temporary / "README.txt", _readme(folder, facts, fitted=contents.run is not None))
         manifest = write_manifest(temporary, facts)
         check_replaceable(folder)  # in the meantime somebody may have put something there
         former = _set_aside(folder)
@@ -178,13 +178,14 @@ def _facts(contents: Contents) -> dict[str, Any]:
     }
 
 
-def _readme(folder: Path, facts: dict[str, Any]) -> str:
+def _readme(folder: Path, facts: dict[str, Any], *, fitted: bool) -> str:
     return README.format(
         version=facts["pixelkit"],
         python=facts["python"],
         name=folder.name,
         notebook=NOTEBOOK,
         run=facts["run"],
+        first=f"cp -r run ../{facts['run']}; " if fitted else "",
         options=" ".join(facts["options"]).replace("{pack}/", ""),
     )
 

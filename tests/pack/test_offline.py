@@ -102,6 +102,10 @@ def test_the_notebook_scores_with_what_was_fitted_elsewhere_in_a_fresh_environme
     ]
 
     there = tmp_path / "there"
+    assert (
+        "cp -r run ../street; pixelkit run DATA --out ../street"
+        in (there / "pack" / "README.txt").read_text()
+    )
     shutil.copytree(street, there / "pixel-play", copy_function=shutil.copyfile)
     for gone in (street, offset_plugin, tmp_path / "cache"):
         shutil.rmtree(gone)
