@@ -79,14 +79,14 @@ def best(asked: Asked, as_json: bool) -> None:
 
 @history.command()
 @click.argument("identity", metavar="ID")
-@click.argument("text")
+@click.argument("text", nargs=-1, required=True)
 @click.pass_obj
-def note(asked: Asked, identity: str, text: str) -> None:
+def note(asked: Asked, identity: str, text: tuple[str, ...]) -> None:
     """Put a note on one.
 
-    TEXT takes the place of an earlier note; an empty one removes it.
+    TEXT takes the place of an earlier note; an empty one, '', removes it.
     """
-    found = asked.history.note(identity, text)
+    found = asked.history.note(identity, " ".join(text))
     log.info("%s: %s", found.id, f"note: {found.note}" if found.note else "without a note")
 
 

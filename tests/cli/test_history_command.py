@@ -209,7 +209,9 @@ def test_a_note_is_put_on_and_taken_off(history: History, run: Callable[..., tup
     made = write(history, "a", 0.5)
     assert "note: two words" in run("note", made.id, "two words")[2]
     assert history.find(made.id).note == "two words"
+    assert "note: three more words" in run("note", made.id, "three", "more", "words")[2]
     assert "without a note" in run("note", made.id, "")[2]
+    assert run("note", made.id)[0] == 2
 
 
 def test_import_prints_the_ids(history: History, run: Callable[..., tuple[int, str, str]]) -> None:

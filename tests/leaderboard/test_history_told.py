@@ -30,7 +30,8 @@ def test_the_same_score_told_twice_is_no_news_and_another_one_is_an_error(histor
     assert not history.tell(made.id, 0.66881, replace=True)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     with pytest.raises(
-        HistoryError, match=rf"{made.id} was told a public score of 0.66881 on {today}.*--replace"
+        HistoryError,
+        match=rf"{made.id} was told a public score of 0.66881 on {today}.*tell {made.id} .* --replace",
     ):
         history.tell(made.id, 0.7)
     assert history.file.read_bytes() == content
@@ -77,6 +78,8 @@ def test_an_unknown_id_names_the_nearest_or_the_newest(history: History, tmp_pat
         history.tell("ped2", 0.5)
     with pytest.raises(HistoryError, match="too short: expected 4 to 12 digits"):
         history.find(made[0].id[:3])
+    with pytest.raises(HistoryError, match=r"there is no file none\.csv: expected a CSV, or the id"):
+        history.find("none.csv")
     other = make_csv(tmp_path / "other.csv", 0.123)
     with pytest.raises(HistoryError, match="add it with 'pixelkit history import"):
         history.find(str(other))

@@ -91,10 +91,12 @@ def _warn_of_conflict(which: str, here: Submission, there: Submission, after: Su
     if ours != theirs:
         log.warning(
             "%s: the %s score is %s here and %s there: %s was told last and stands; if that is wrong, use "
-            "'pixelkit history tell --replace'",
+            "'pixelkit history tell %s SCORE %s--replace'",
             here.id,
             which,
             ours,
             theirs,
             getattr(after, which),
+            here.id,
+            "--private " if which == "private" else "",
         )
