@@ -151,11 +151,11 @@ def choose(text: str, known: Mapping[str, Submission], file: Path) -> Submission
     digits = text.strip().lower()
     if digits.endswith(".csv") and Path(text).is_file():
         digits = submission_id(Path(text))
+    elif digits.endswith(".csv"):
+        raise HistoryError(f"there is no file {text}: expected a CSV, or the id of a submission in {file}")
     if len(digits) < LEAST_DIGITS:
         raise HistoryError(f"id {text!r} is too short: expected {LEAST_DIGITS} to {ID_DIGITS} digits")
     found = [identity for identity in known if identity.startswith(digits)]
-    elif digits.endswith(".csv"):
-        raise HistoryError(f"there is no file {text}: expected a CSV, or the id of a submission in {file}")
     if not found and Path(text).is_file():
         raise HistoryError(f"{text} is not in {file}: add it with 'pixelkit history import {text}'")
     if not found:
@@ -170,10 +170,10 @@ def check_told(before: Submission, score: float, *, private: bool) -> None:
     which = "private" if private else "public"
     known, when = getattr(before, which), getattr(before, f"{which}_told")
     if known is not None and known != score:
+        again = f"pixelkit history tell {before.id} {score} {'--private ' if private else ''}--replace"
         raise HistoryError(
             f"{before.id} was told a {which} score of {known} on {when:%Y-%m-%d}, and now {score}: use '{again}' if that "
             f"one was wrong"
-        again = f"pixelkit history tell {before.id} {score} {'--private ' if private else ''}--replace"
         )
 
 
