@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     "--image", "freeze", type=FILE, help="What the other machine has: the output of 'pip freeze' there."
 )
 @click.option("--all", "everything", is_flag=True, help="Pack everything but torch and torchvision.")
-@click.option(
-    "--scorers", metavar="NAMES", help="Only these; default: all that can run; a run has its own."
-)
+@click.option("--scorers", metavar="NAMES", help="Only these; default: all that can run; a run has its own.")
 @click.option("--config", type=FILE, help="Settings to run with; a run has its own.")
 @click.option(
     "--weights", "place", type=FOLDER, help="A folder with pretrained weights; it is looked into first."
