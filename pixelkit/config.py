@@ -52,6 +52,8 @@ class Settings:
     """Folders with pretrained weights, separated as in ``PATH``; they are looked into first."""
     leave_out: tuple[str, ...] = ()
     """Scorers that a run leaves out which names none."""
+    competition: str = ""
+    """The Kaggle competition that 'pixelkit submit --upload' sends to: what its address has after competitions/."""
     repair: RepairSettings = field(default_factory=RepairSettings)
     recipe: RecipeSettings = field(default_factory=RecipeSettings)
     tuning: TuningSettings = field(default_factory=TuningSettings)

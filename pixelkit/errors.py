@@ -14,6 +14,8 @@
     ├── RecipeError               a recipe that names a channel, a normalisation or a rule that does not exist
     ├── SubmissionError           a CSV that the leaderboard would reject
     ├── HistoryError              an unknown submission, a score told twice, a CSV that is gone
+    ├── KaggleError               no credentials, rules not accepted, a wrong name, a limit reached, a CSV rejected
+    │   └── KaggleUnreachable     no network, no answer, a server out of order: another time it may go well
     └── PackError                 a wheel that cannot be had, an unfinished run, a folder that is no former pack
 
 A message says what is wrong, where, what was expected, and what to do about it, in that order and on one line.
@@ -81,8 +83,20 @@ class HistoryError(PixelkitError):
     """The history of submissions does not know, or knows otherwise: an unknown id, a score told twice, a lost CSV."""
 
 
+class KaggleError(PixelkitError):
+    """Kaggle cannot be asked, or says no."""
+
+
+class KaggleUnreachable(KaggleError):
+    """Kaggle cannot be asked now, but perhaps another time; whether it heard the last call, nobody knows."""
+
+
 class PackError(PixelkitError):
     """A pack for a machine without internet lacks something, or would take the place of other files."""
+
+
+class ViewError(PixelkitError):
+    """The page of a run cannot be served on the port that was asked for."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

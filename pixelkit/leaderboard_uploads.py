@@ -28,14 +28,16 @@ DAY = "day"
 
 
 def is_taken(submission: Submission) -> bool:
-    """Return whether it was sent, told or proposed: not to be proposed again."""
-    return bool(submission.sent) or submission.public is not None or submission.proposed is not None
+    """Return whether it was sent, rejected, told or proposed: not to be proposed again."""
+    tried = bool(submission.sent or submission.rejected)
+    return tried or submission.public is not None or submission.proposed is not None
 
 
 def is_open(submission: Submission, today: date) -> bool:
     """Return whether it was proposed today, and neither sent nor told: it holds one of the day's uploads."""
     proposed = submission.proposed or {}
-    return proposed.get(DAY) == today.isoformat() and not submission.sent and submission.public is None
+    tried = bool(submission.sent or submission.rejected)
+    return proposed.get(DAY) == today.isoformat() and not tried and submission.public is None
 
 
 def uploads_left(history: History, daily: int, today: date) -> int:

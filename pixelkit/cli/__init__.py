@@ -9,6 +9,7 @@ import click
 
 COMMANDS = {
     "run": "The main job: repair, fit, score, tune, fuse, write the checked CSV.",
+    "download": "Fetch the data of a Kaggle competition.",
     "data": "What is there: videos, frames, gaps, undecodable files, suspected flips and noise.",
     "demo": "Write the demo data set: drawn street scenes in the PixelPlay layout.",
     "corrupt": "Put the PixelPlay corruption on any data set: flips, noise, missing frames.",
@@ -16,9 +17,10 @@ COMMANDS = {
     "score": "Fit where needed, score every test frame, and stop there.",
     "tune": "Search the recipe of a run: normalisation, weights, smoothing, fusion.",
     "blend": "Fuse submissions made elsewhere, alone or beside a run of our own.",
-    "submit": "Write and check the leaderboard CSV of a run.",
+    "submit": "Write and check the leaderboard CSV of a run; send it to Kaggle.",
     "history": "Every submission ever written: our figure, the leaderboard's, the gap; tell a score, compare two.",
     "report": "One HTML page of a run, or of two side by side: timelines, frames, heat maps, tuning, warnings.",
+    "view": "The same page on this machine, with every frame at full size.",
     "evaluate": "AP and AUC of a CSV against labels: micro, macro, per video.",
     "plugins": "List the scorers, and the reason of each plugin that failed.",
     "new": "Start a scorer of your own from a template, with its test.",

@@ -107,7 +107,9 @@ def tell(asked: Asked, identity: str, score: str, private: bool, replace: bool) 
     if not news:
         log.info("%s was told a %s score of %s before: nothing to do", found.id, which, value)
         return
-    log.info("%s has a %s score of %s%s", found.id, which, value, "" if private else _beside(asked, found))
+    log.info(
+        "%s has a %s score of %s%s", found.id, which, value, "" if private else beside(asked.history, found)
+    )
 
 
 @history.command("import")
@@ -138,6 +140,22 @@ def import_(asked: Asked, csv: Path | None, score: str | None, text: str, file: 
         sum(one.public is not None for one in found),
         asked.history.file,
     )
+
+
+@history.command()
+@click.argument("competition", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def fetch(asked: Asked, competition: str | None, as_json: bool) -> None:
+    """Fetch the scores of what was sent to Kaggle from here.
+
+    It is known by the id in its message. COMPETITION is what stands after kaggle.com/competitions/ in the address of
+    its page; without it, each one is asked that something was sent to from here. Uploads that the history does not
+    know of yet are added to it.
+    """
+    from pixelkit.cli.history_fetch import fetch_all
+
+    fetch_all(asked.history, competition, as_json=as_json or asked.as_json)
 
 
 @history.command()
@@ -244,12 +262,12 @@ def _how_to_tell(submissions: list[Submission]) -> None:
         log.info("no submission yet: 'pixelkit run' writes one")
 
 
-def _beside(asked: Asked, found: Submission) -> str:
+def beside(history: History, found: Submission) -> str:
     """Return how a public score that was just told stands beside our own figure and the other scores."""
     text = ""
     if found.gap is not None:
         text += f"; ours was {found.figure:.4f} ({found.figure_of}), a gap of {found.gap:+.4f}"
-    best = asked.history.best()
+    best = history.best()
     if best is not None:
         text += "; the best so far" if best.id == found.id else f"; the best is {best.public} ({best.id})"
     return text

@@ -100,6 +100,7 @@ def describe(submission: Submission, *, whole: bool = True) -> str:
         "sent": "; ".join(
             f"{_when(to.time)} to {_clean(to.competition)} {_clean(to.ref)}" for to in one.sent
         ),
+        "rejected": _clean(one.rejected),
         "proposed": "" if one.proposed is None else json.dumps(one.proposed, ensure_ascii=False),
         "note": _clean(one.note),
     }
@@ -224,8 +225,14 @@ def _clean(text: str) -> str:
 
 
 def _remark(submission: Submission) -> str:
-    waiting = submission.proposed is not None and not submission.sent and submission.public is None
-    return "; ".join(filter(None, ["proposed for upload" if waiting else "", _clean(submission.note)]))
+    state = ""
+    if submission.rejected:
+        state = f"rejected: {_clean(submission.rejected)}"
+    elif submission.public is None and submission.sent:
+        state = "sent, no score yet"
+    elif submission.public is None and submission.proposed is not None:
+        state = "proposed for upload"
+    return "; ".join(filter(None, [state, _clean(submission.note)]))
 
 
 def _run(submission: Submission) -> str:

@@ -1,7 +1,8 @@
 """The history of submissions: every CSV ever written, what it was made with, and what the leaderboard said.
 
 One append-only file, ``submissions/history.jsonl``, with an event a line: ``written``, ``imported``, ``proposed``,
-``sent``, ``told``, ``note``. What it knows of a submission is what its events say, in the order of their times.
+``sent``, ``rejected``, ``told``, ``note``. What it knows of a submission is what its events say, in the order of their
+times.
 """
 
 from __future__ import annotations
@@ -238,6 +239,24 @@ class History:
             if ref and any((upload.competition, upload.ref) == (competition, ref) for upload in found.sent):
                 return found
             return change.add("sent", found.id, time, competition=competition, ref=ref)
+
+    def rejected(self, text: str, competition: str, ref: str, reason: str) -> Submission:
+        """Remember that Kaggle rejected an upload of a submission (see :meth:`find`): it does not count as sent.
+
+        Parameters
+        ----------
+        text
+            Its id.
+        competition, ref
+            As for :meth:`sent`.
+        reason
+            What Kaggle says.
+        """
+        with self._events.changing_one(text) as (change, found):
+            was_sent = any((upload.competition, upload.ref) == (competition, ref) for upload in found.sent)
+            if not was_sent and (found.sent or found.rejected == reason):
+                return found
+            return change.add("rejected", found.id, competition=competition, ref=ref, reason=reason)
 
     def tell(self, text: str, score: float, *, private: bool = False, replace: bool = False) -> bool:
         """Remember the leaderboard score of a submission (see :meth:`find`); return whether it is news.

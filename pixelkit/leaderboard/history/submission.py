@@ -65,6 +65,9 @@ class Submission:
     """When the private score that stands was told."""
     note: str = ""
     sent: tuple[Sent, ...] = ()
+    """Uploads that count; one that Kaggle rejected does not."""
+    rejected: str = ""
+    """Why Kaggle rejected it, if it did and nothing was sent since."""
     proposed: Mapping[str, Any] | None = None
     """Why the tuner proposed it for upload, if it did; the newest proposal."""
     imported: bool = False
@@ -229,7 +232,13 @@ def _imported(before: Submission, fields: Mapping[str, Any], _time: datetime, ro
 
 def _sent(before: Submission, fields: Mapping[str, Any], time: datetime, _root: Path) -> Submission:
     upload = Sent(time, _text(fields.get("competition")), _text(fields.get("ref")))
-    return replace(before, sent=(*before.sent, upload))
+    return replace(before, sent=(*before.sent, upload), rejected="")
+
+
+def _rejected(before: Submission, fields: Mapping[str, Any], _time: datetime, _root: Path) -> Submission:
+    upload = (_text(fields.get("competition")), _text(fields.get("ref")))
+    left = tuple(one for one in before.sent if (one.competition, one.ref) != upload)
+    return replace(before, sent=left, rejected="" if left else _text(fields.get("reason")))
 
 
 def _told(before: Submission, fields: Mapping[str, Any], time: datetime, _root: Path) -> Submission:
@@ -252,6 +261,7 @@ _APPLY: dict[str, Callable[[Submission, Mapping[str, Any], datetime, Path], Subm
     "written": _written,
     "imported": _imported,
     "sent": _sent,
+    "rejected": _rejected,
     "told": _told,
     "note": _noted,
     "proposed": _proposed,
