@@ -175,8 +175,8 @@ def check_told(before: Submission, score: float, *, private: bool) -> None:
     if known is not None and known != score:
         again = f"pixelkit history tell {before.id} {score} {'--private ' if private else ''}--replace"
         raise HistoryError(
-            f"{before.id} was told a {which} score of {known} on {when:%Y-%m-%d}, and now {score}: use '{again}' if that "
-            f"one was wrong"
+            f"{before.id} was told a {which} score of {known} on {when:%Y-%m-%d}, and now {score}: use '{again}' if "
+            f"that one was wrong"
         )
 
 
