@@ -107,7 +107,7 @@ def _send(csv: Path, competition: str, history: History, message: str, wait: int
     identity = submission_id(csv)
     if not any(one.id == identity for one in history.submissions()):
         history.imported(csv)
-    received = upload(kaggle, history, csv, identity, message)
+    received = upload(kaggle, history, identity, message)
     if wait is not None:
         log.info("waiting for the score, up to %s s; Ctrl-C loses nothing", wait)
         scores.wait(kaggle, history, received, wait)

@@ -19,13 +19,13 @@ from pixelkit.leaderboard.kaggle.scores import rejection, tell
 log = logging.getLogger("pixelkit")
 
 # Seconds for which an upload is looked for in the list, and between two looks.
-_APPEARS = 30.0
-_LOOK = 2.0
+APPEARS = 30.0
+LOOK = 2.0
 # Seconds after which it is certain that what is not listed never came.
-_LISTED_AFTER = 600.0
+LISTED_AFTER = 600.0
 
 
-def upload(kaggle: Kaggle, history: History, csv: Path, identity: str, text: str = "") -> Received:
+def upload(kaggle: Kaggle, history: History, identity: str, text: str = "") -> Received:
     """Send a checked CSV and return it as Kaggle lists it; the history is told that it was sent, and its score.
 
     Parameters
@@ -33,9 +33,7 @@ def upload(kaggle: Kaggle, history: History, csv: Path, identity: str, text: str
     kaggle
         The competition.
     history
-        Knows the CSV.
-    csv
-        What to send.
+        Knows the CSV, and where it lies.
     identity
         Its id in the history, by which it is found on the server.
     text
@@ -43,11 +41,14 @@ def upload(kaggle: Kaggle, history: History, csv: Path, identity: str, text: str
 
     Raises
     ------
+    HistoryError
+        If the history does not know the CSV, or it is gone or was changed.
     KaggleError
         If the day's limit is reached, or Kaggle says no, or says yes and has no such submission.
     KaggleUnreachable
         If Kaggle cannot be reached; the same command then looks first whether it came.
     """
+    csv = history.find_csv(history.find(identity))
     mark = history.root / f".unfinished-upload-{identity}"
     before = _find_before(kaggle, identity, mark)
     found = next((one for one in before if not one.rejected), None)
@@ -71,7 +72,7 @@ def _find_before(kaggle: Kaggle, identity: str, mark: Path) -> list[Received]:
     if found or not _is_recent(mark):
         return found
     log.info("an upload of %s was cut short: looking whether it came", identity)
-    late = _appears(kaggle, identity, but=(), patience=_APPEARS)
+    late = _appears(kaggle, identity, but=(), patience=APPEARS)
     return [late] if late else []
 
 
@@ -93,13 +94,13 @@ def _send(
             said = kaggle.submit(csv, identity, text)
         except KaggleUnreachable as error:
             log.warning("%s; looking whether it came all the same", error)
-            found = _appears(kaggle, identity, but=before, patience=_LOOK)
+            found = _appears(kaggle, identity, but=before, patience=LOOK)
             if found is None:
                 raise
         else:
-            found = _appears(kaggle, identity, but=before, patience=_APPEARS)
+            found = _appears(kaggle, identity, but=before, patience=APPEARS)
         if found is None:
-            raise KaggleError(
+            raise KaggleUnreachable(
                 f"Kaggle says {said!r}, but lists no submission 'pixelkit {identity}': look at "
                 f"{page(kaggle.competition, 'submissions')} before you give the same command again"
             )
@@ -122,7 +123,7 @@ def _appears(kaggle: Kaggle, identity: str, *, but: Collection[str], patience: f
                 raise
         if time.monotonic() >= end:
             return None
-        time.sleep(_LOOK)
+        time.sleep(LOOK)
 
 
 @contextlib.contextmanager
@@ -141,7 +142,7 @@ def _marked(mark: Path, competition: str) -> Iterator[None]:
 def _is_recent(mark: Path) -> bool:
     """Return whether there is a mark, and so new that what was sent may not be listed yet."""
     try:
-        return time.time() - mark.stat().st_mtime < _LISTED_AFTER
+        return time.time() - mark.stat().st_mtime < LISTED_AFTER
     except FileNotFoundError:
         return False
 
