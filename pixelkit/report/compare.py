@@ -135,6 +135,7 @@ def _render(
         cards=_cards(moves.stretches[:MOST], shared, shown),
         videos=shared.videos,
         moved={move.video: move for move in moves.videos},
+        most_moved=max((move.absolute for move in moves.videos), default=0) or 1,
         sizes={
             v.name: picture_size(shown.videos[v.name]) if v.name in whole else None for v in shared.videos
         },

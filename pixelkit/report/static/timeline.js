@@ -197,13 +197,28 @@ function showPicture(line, data) {
   if (!image) return;
   const number = data.numbers[line.position];
   if (page.served) {
-    image.src = frameAddress(data.name, number, true);
+    fetchPicture(line, image, frameAddress(data.name, number, true));
   } else if (data.every) {
     line.pictures ??= block(`pictures-${line.index}`);
     const at = Math.min(line.pictures.length - 1, Math.round(line.position / data.every));
     image.src = `data:image/webp;base64,${line.pictures[at]}`;
   }
   image.alt = `Frame ${number}`;
+}
+
+// One request at a time: the newest frame that was pointed at while the last was on its way comes next.
+function fetchPicture(line, image, address) {
+  line.wanted = address;
+  if (line.fetching) return;
+  line.fetching = address;
+  const done = () => {
+    const last = line.fetching;
+    line.fetching = null;
+    if (line.wanted !== last) fetchPicture(line, image, line.wanted);
+  };
+  image.onload = done;
+  image.onerror = done;
+  image.src = address;
 }
 
 function frameAddress(video, number, small = false) {
