@@ -70,14 +70,9 @@ from pixelkit.frames.layouts import find_dataset  # noqa: E402
 
 def find_data() -> Path:
     """Return the data set: the one that is named, or the first that is attached, or lies beside the pack."""
-    attached = (
-        [*KAGGLE.glob("competitions/*"), *KAGGLE.glob("*")] if KAGGLE.is_dir() else [*PACK.parent.iterdir()]
-    )
-    folders = (
-        [Path(DATA)]
-        if DATA
-        else [folder for folder in sorted(attached) if folder.is_dir() and folder != PACK]
-    )
+    roots = [KAGGLE / "competitions", KAGGLE] if KAGGLE.is_dir() else [PACK.parent]
+    attached = [folder for root in roots if root.is_dir() for folder in sorted(root.iterdir())]
+    folders = [Path(DATA)] if DATA else [folder for folder in attached if folder.is_dir() and folder != PACK]
     reasons = []
     for folder in folders:
         try:
