@@ -9,6 +9,7 @@ limits per competition, a redirect to a signed address for a download.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -97,6 +98,8 @@ class Kaggle:
     archive_name: str = f"{SLUG}.zip"
     archive_breaks_at: int = 0
     """The first so many bytes are sent, then the connection breaks off; once."""
+    archive_stalls_at: int = 0
+    """The first so many bytes are sent, then nothing more comes; once."""
     submissions: list[dict[str, Any]] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -292,13 +295,20 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.all_headers().items():
             self.send_header(name, value)
         self.end_headers()
-        stop, self.kaggle.archive_breaks_at = self.kaggle.archive_breaks_at, 0
-        body = answer.body()
-        if stop and len(body) > stop and isinstance(answer.content, bytes):
-            body, self.close_connection = body[:stop], True
+        if isinstance(answer.content, bytes):
+            self._send_file(answer.content)
         else:
-            self.kaggle.archive_breaks_at = stop
-        self.wfile.write(body)
+            self.wfile.write(answer.body())
+
+    def _send_file(self, content: bytes) -> None:
+        breaks, self.kaggle.archive_breaks_at = self.kaggle.archive_breaks_at, 0
+        stalls, self.kaggle.archive_stalls_at = self.kaggle.archive_stalls_at, 0
+        stop = breaks or stalls
+        with contextlib.suppress(ConnectionError):  # who asked may have gone
+            self.wfile.write(content[:stop] if stop else content)
+        if stalls:
+            self.kaggle.closing.wait()
+        self.close_connection = bool(stop)
 
 
 class _Server(ThreadingHTTPServer):
