@@ -76,6 +76,22 @@ def test_other_settings_seed_or_footage_are_other_artifacts(tmp_path: Path) -> N
     assert len(keys) == 4
 
 
+def test_a_default_that_is_spelt_out_is_the_same_artifact(tmp_path: Path) -> None:
+    """The settings file of a run spells all of them out; on another machine it finds what was fitted here."""
+
+    class Preset(Brightness):
+        def __init__(self, *, gain: float | None = None) -> None:
+            super().__init__()
+            self.gain = gain
+
+        def resolved_settings(self) -> dict[str, Any]:
+            return {"gain": 3.0 if self.gain is None else self.gain}
+
+    folder, data = RunFolder(tmp_path), footage()
+    assert jobs.fit(Preset(), data, folder) == jobs.fit(Preset(gain=3.0), data, folder)
+    assert jobs.fit(Preset(), data, folder) != jobs.fit(Preset(gain=4.0), data, folder)
+
+
 def test_scoring_that_was_stopped_goes_on_with_the_next_video(tmp_path: Path) -> None:
     folder, data = RunFolder(tmp_path), footage()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pixelkit.config import Settings
     from pixelkit.pack.image import Image
     from pixelkit.registry import RegisteredScorer, Registry
+
+log = logging.getLogger("pixelkit")
 
 
 @click.command()
@@ -141,7 +144,24 @@ def _weights(chosen: Sequence[RegisteredScorer], settings: Settings) -> list[tup
                 f"{error}; or pack without {', '.join(needed_by)}: name the others in --scorers"
             ) from error
         found.append((path, f"{file.folder}/{path.name}"))
+    _warn_of_others(chosen, settings, {path for path, _ in found})
     return found
+
+
+def _warn_of_others(chosen: Sequence[RegisteredScorer], settings: Settings, packed: set[Path]) -> None:
+    """Warn of files that a scorer reads by a path in its settings, a CSV of boxes for one."""
+    from pixelkit.config import make_scorer
+    from pixelkit.jobs import blame
+
+    for registered in chosen:
+        with blame(registered.cls):
+            others = [path for path in make_scorer(registered.cls, settings).inputs() if path not in packed]
+        for path in others:
+            log.warning(
+                "%s reads %s, which is not packed: put it at the same place on the other machine",
+                registered.name,
+                path,
+            )
 
 
 def _summary(folder: Path, manifest: Mapping[str, Any]) -> str:

@@ -58,6 +58,16 @@ def test_weights_that_cannot_be_had_are_named_with_the_scorer_to_leave_out(offse
     assert not (offset_plugin.parent / "packed").exists()
 
 
+def test_a_file_that_a_scorer_reads_by_its_path_is_told_of(offset_plugin: Path) -> None:
+    boxes = offset_plugin.parent / "boxes.csv"
+    boxes.touch()
+    reads = f"\n\nOffset.inputs = lambda self: (Path({str(boxes)!r}),)\n"
+    (offset_plugin / "boxed.py").write_text(PLUGIN.replace("NAME", "boxed") + reads)
+    done = pack(offset_plugin, "packed", "--scorers", "boxed")
+    assert done.returncode == 0, done.stderr
+    assert f"boxed reads {boxes}, which is not packed: put it at the same place" in done.stderr
+
+
 def test_settings_that_are_wrong_are_told_before_anything_is_fetched(offset_plugin: Path) -> None:
     (offset_plugin.parent / "my.toml").write_text("[offset]\ngian = 3.0\n")
     done = pack(offset_plugin, "packed", "--config", "my.toml", "--scorers", "offset")
