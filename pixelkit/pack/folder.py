@@ -19,7 +19,7 @@ from pixelkit.pack.finished import run_files
 from pixelkit.pack.image import Image
 from pixelkit.pack.manifest import check_replaceable, write_manifest
 from pixelkit.pack.notebook import NOTEBOOK, write_notebook
-from pixelkit.pack.wheel import build_wheel, plain_files
+from pixelkit.pack.wheel import build_wheel, plain_files, requirements
 from pixelkit.pack.wheels import fetch_wheels
 
 log = logging.getLogger("pixelkit")
@@ -161,7 +161,7 @@ def _wheels(folder: Path, contents: Contents) -> None:
     make_folder(folder)
     with storage_errors(folder):
         build_wheel(folder)
-    needed = {"pixelkit": metadata.requires("pixelkit") or []}
+    needed = {"pixelkit": requirements()}
     needed |= {"a plugin": list(contents.packages)} if contents.packages else {}
     fetched = fetch_wheels(folder, needed, contents.image, contents.python)
     size = sum(wheel.stat().st_size for wheel in fetched) / 1e6

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import configparser
 import hashlib
 import zipfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
+from pixelkit.errors import PackError, examples
 from pixelkit.registry import own_folder
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -21,7 +25,7 @@ def build_wheel(folder: Path) -> Path:
     No build tool is asked, since none need be installed, and an installation has no ``setup.cfg``: a wheel of pure
     Python is a zip file of the package and of three files about it (PEP 427).
     """
-    installed = metadata.distribution("pixelkit")
+    installed = _installation()
     info = f"pixelkit-{installed.version}.dist-info"
     contents = {name: file.read_bytes() for name, file in sorted(_sources())}
     contents |= {f"{info}/{name}": data for name, data in sorted(_facts(installed).items())}
@@ -34,12 +38,44 @@ def build_wheel(folder: Path) -> Path:
     return path
 
 
+def requirements(setup: Path = _PACKAGE.parent / "setup.cfg") -> list[str]:
+    """Return what pixelkit needs, as its installation says; ``setup`` is that of the checkout that is installed.
+
+    Raises
+    ------
+    PackError
+        If the checkout came by other requirements since it was installed.
+    """
+    needed = _installation().requires or []
+    if setup.is_file():
+        parser = configparser.ConfigParser()
+        parser.read(setup, encoding="utf-8")
+        lines = parser.get("options", "install_requires", fallback="").split("\n")
+        asked = {str(Requirement(line)) for line in lines if line}
+        new = asked ^ {str(one) for one in map(Requirement, needed) if "extra" not in str(one.marker)}
+        if new:
+            raise PackError(
+                f"pixelkit was installed before {setup} was changed ({examples(sorted(new))}): run "
+                f"'pip install -e {setup.parent}', then pack again"
+            )
+    return needed
+
+
 def plain_files(folder: Path) -> Iterator[Path]:
     """Yield the files below a folder of sources; not what Python, an editor or git left there."""
     for path in sorted(folder.rglob("*")):
         words = path.relative_to(folder).parts
         if path.is_file() and not any(word.startswith(".") or word == "__pycache__" for word in words):
             yield path
+
+
+def _installation() -> metadata.Distribution:
+    """Return what is known of the installed pixelkit.
+
+    In a checkout, an old ``pixelkit.egg-info`` may lie in the way, which comes first where Python starts there.
+    """
+    every = list(metadata.distributions(name="pixelkit"))
+    return next((one for one in every if one.read_text("METADATA")), every[0])
 
 
 def _sources() -> Iterator[tuple[str, Path]]:

@@ -16,7 +16,7 @@ from pixelkit.errors import PackError, StorageError
 from pixelkit.pack import folder as packing
 from pixelkit.pack.folder import Contents
 from pixelkit.pack.image import Image
-from pixelkit.pack.wheel import build_wheel
+from pixelkit.pack.wheel import build_wheel, requirements
 
 
 class Everything(dict[str, None]):
@@ -131,6 +131,19 @@ def test_an_unfinished_run_is_named_with_what_it_lacks(tmp_path: Path, gone: str
     }
     with pytest.raises((PackError, StorageError), match=said.get(gone, "lacks the fitted scorer 'x'")):
         packing.pack(tmp_path / "pack", contents(run=RunFolder(run)))
+
+
+def test_a_checkout_that_needs_more_than_its_installation_knows_is_told(tmp_path: Path) -> None:
+    assert any(text.startswith("torch") for text in requirements())
+    setup = tmp_path / "setup.cfg"
+    lines = [text for text in requirements() if ";" not in text]
+    setup.write_text(
+        "[options]\ninstall_requires =\n" + "".join(f"    {line}\n" for line in [*lines, "lamp>=2"])
+    )
+    with pytest.raises(
+        PackError, match=r"installed before .*setup\.cfg was changed \(lamp>=2\).*pip install -e"
+    ):
+        requirements(setup)
 
 
 def test_the_same_sources_give_the_same_wheel(tmp_path: Path) -> None:
