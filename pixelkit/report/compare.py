@@ -58,7 +58,7 @@ class Shared:
     a_rows: np.ndarray[Any, np.dtype[np.intp]]
 
 
-def write_comparison(a: ScoredRun, b: ScoredRun, file: Path, options: Options) -> Written:
+def write_comparison(a: ScoredRun, b: ScoredRun, file: Path, options: Options | None = None) -> Written:
     """Write the page of two runs, whose frames come from the data set of A.
 
     Raises
@@ -73,7 +73,7 @@ def write_comparison(a: ScoredRun, b: ScoredRun, file: Path, options: Options) -
         raise DataError(
             f"{a.folder.path} and {b.folder.path} have no frame in common: compare two runs on one data set"
         )
-    footage, shared = find_footage(a, options.cache), shared_frames(a, b)
+    footage, shared = find_footage(a, (options or Options()).cache), shared_frames(a, b)
     missing = (*a.missing, *footage.missing)
     write_text(file, _render(a, b, moves, shared, footage, missing))
     return Written(file, file.stat().st_size, missing)
