@@ -41,7 +41,7 @@ def doctor(as_json: bool) -> None:
     found = Diagnosis(
         {"python": f"{platform.python_version()} ({sys.executable})", "system": platform.platform()}
     )
-    for look in (_packages, _torch, _video, _storage, _plugins):
+    for look in (_packages, _torch, _video, _storage, _plugins, _kaggle):
         look(found)
         if look is _packages and found.problems:
             break  # the others need these packages
@@ -157,6 +157,22 @@ def _plugins(found: Diagnosis) -> None:
     found.facts["scorers"] = ", ".join(registry.scorers) or "none"
     found.facts["weights"] = "; ".join(_weights(registry, found)) or "none needed"
     found.advice += [f"plugin left out: {failure}" for failure in registry.failures]
+
+
+def _kaggle(found: Diagnosis) -> None:
+    """Say whether CSVs can be sent and where credentials lie, never what they are; Kaggle is not asked."""
+    from pixelkit.leaderboard.kaggle import credentials
+    from pixelkit.leaderboard.kaggle.explain import INSTALL
+
+    try:
+        said = metadata.version("kaggle")
+    except metadata.PackageNotFoundError:
+        said = f"not installed, needed for upload and download only ({INSTALL})"
+    places = credentials.found()
+    where = f"credentials in {places[0]}" if places else f"no credentials (a token: {credentials.PAGE})"
+    found.facts["kaggle"] = f"{said}; {where}"
+    broken = [place for place in credentials.places() if place.problem]
+    found.advice += [f"no Kaggle credentials in {place}" for place in broken]
 
 
 def _weights(registry: Registry, found: Diagnosis) -> Iterator[str]:

@@ -16,11 +16,11 @@ log = logging.getLogger("pixelkit")
 @click.argument("competition")
 @click.argument("folder", metavar="DIR", type=FOLDER)
 def download(competition: str, folder: Path) -> None:
-    """Fetch the files of a Kaggle COMPETITION into DIR and unpack them; the data set is the last line on stdout.
+    """Fetch the files of a Kaggle COMPETITION into DIR and unpack them; DIR is the last line on stdout.
 
     COMPETITION is what stands after kaggle.com/competitions/ in the address of its page, or that address; accept its
     rules there first. A download that is stopped goes on where it was, files that are in DIR stay as they are, and
-    pixelkit.toml in the data set remembers the competition for 'pixelkit submit --upload'.
+    DIR/pixelkit.toml remembers the competition for 'pixelkit submit --upload'.
 
     Needs the kaggle package (pip install 'pixelkit[kaggle]') and a token from https://www.kaggle.com/settings/api in
     KAGGLE_API_TOKEN or ~/.kaggle/access_token.
@@ -36,13 +36,10 @@ def download(competition: str, folder: Path) -> None:
     show_messages()
     name = slug(competition)
     fetch(Kaggle(name), folder)
-    root = folder
+    remember(folder, name)
     try:
-        found = find_dataset(folder)
-        root = found.root
-        log.info("data: %s", describe(found))
-        log.info("next: pixelkit data %s", root)
+        log.info("data: %s", describe(find_dataset(folder)))
+        log.info("next: pixelkit data %s", folder)
     except DataError as error:
         log.warning("%s; name the splits: pixelkit run --train FOLDER --test FOLDER", error)
-    remember(root, name)
-    click.echo(root)
+    click.echo(folder)

@@ -88,8 +88,9 @@ def tune(run: Path | None, objective: str, daily: int, as_json: bool, **options:
     The recipe that ships is written to RUN/recipe.json, whose path is the last line on stdout; 'pixelkit submit'
     then makes the CSV. It is the tuned one only if tuning beats equal weights on videos that it has not seen.
 
-    With --objective leaderboard the last line is the CSV that is most worth the next upload. Tell its score with
-    'pixelkit history tell ID SCORE' and ask again; a recipe is accepted when it is better by more than the noise.
+    With --objective leaderboard the last line is the CSV that is most worth the next upload. Send it with 'pixelkit
+    submit --check CSV --upload --wait', or tell its score with 'pixelkit history tell ID SCORE', and ask again; a
+    recipe is accepted when it is better by more than the noise.
     """
     from pixelkit.artifacts import RunFolder, newest_run
     from pixelkit.cli.messages import log_to
@@ -137,7 +138,8 @@ def ask(folder: RunFolder, daily: int, as_json: bool, seed: int | None) -> None:
         return
     for line in proposal.lines():
         click.echo(line)
-    log.info("upload it, then tell what it scored: pixelkit history tell %s SCORE", identity)
+    log.info("send it: pixelkit submit %s --check %s --upload --wait", folder.path, proposal.csv)
+    log.info("or by hand, and tell what it scored: pixelkit history tell %s SCORE", identity)
     click.echo(proposal.csv)
 
 

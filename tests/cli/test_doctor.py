@@ -35,6 +35,19 @@ def test_torchvision_of_another_build_is_explained(tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_kaggle_credentials_are_found_and_not_shown(tmp_path: Path) -> None:
+    token = "KGAT_0badc0ffee0badc0ffee"
+    (tmp_path / ".kaggle").mkdir()
+    (tmp_path / ".kaggle" / "kaggle.json").write_text("{")
+    home = {"HOME": str(tmp_path), "KAGGLE_CONFIG_DIR": ""}
+    result = pixelkit("doctor", "--json", cwd=tmp_path, KAGGLE_API_TOKEN=token, **home)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["facts"]["kaggle"].endswith("; credentials in KAGGLE_API_TOKEN")
+    assert "no Kaggle credentials in ~/.kaggle/kaggle.json (it is no JSON)" in found["advice"]
+    assert token not in result.stdout + result.stderr
+
+
 @pytest.mark.parametrize(
     ("needs", "problem"),
     [
