@@ -82,9 +82,9 @@ def submit(
     history = History(folder.path.resolve().parent / FILE_NAME)
     where = _competition(folder, history, competition) if upload else ""
     made = pipeline.check(folder, csv, sample) if csv else pipeline.submit(folder, recipe, sample)
+    click.echo(made)  # first: it is there, whatever Kaggle says
     if upload:
         _send(made, where, history, message or "", wait)
-    click.echo(made)
 
 
 def _competition(folder: RunFolder, history: History, named: str | None) -> str:

@@ -179,12 +179,12 @@ def test_a_failure_is_one_line_and_the_csv_is_there_all_the_same(
     more = {name: str(without.parent) if value == "WITHOUT" else value for name, value in more.items()}
     server.faults = {call: Fault(**vars(fault)) for call, fault in faults.items()}
     done = pixelkit(server, run, "submit", run.path, "--upload", **more)
-    assert (done.returncode, done.stdout) == (1, "")
+    [made] = history_of(run).submissions()
+    assert made.csv.is_file()
+    assert (done.returncode, done.stdout) == (1, f"{made.csv}\n")
     complaint = done.stderr.splitlines()[-1]
     assert said in complaint
     assert "Traceback" not in done.stderr
-    [made] = history_of(run).submissions()
-    assert made.csv.is_file()
     assert (made.sent, server.submissions) == ((), [])
 
 
@@ -202,9 +202,10 @@ def test_a_traceback_that_was_asked_for_holds_no_credentials(server: Server, run
 def test_a_score_that_is_not_there_in_time_is_exit_code_1(server: Server, run: RunFolder) -> None:
     server.listings_until_scored = 1_000
     done = pixelkit(server, run, "submit", run.path, "--upload", "--wait", "1")
-    assert (done.returncode, done.stdout) == (1, "")
+    [made] = history_of(run).submissions()
+    assert (done.returncode, done.stdout) == (1, f"{made.csv}\n")
     assert "has no score after 1 s, but it is on Kaggle" in done.stderr
-    assert history_of(run).submissions()[0].sent
+    assert made.sent
 
 
 def test_fetching_without_any_upload_asks_which_competition(server: Server, run: RunFolder) -> None:

@@ -361,6 +361,15 @@ def test_a_package_that_is_missing_says_how_to_install_it(
     assert server.calls == []
 
 
+def test_a_package_that_is_too_old_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    kaggle = Kaggle(SLUG)
+    package = sys.modules["kaggle.api.kaggle_api_extended"]
+    monkeypatch.delattr(package.KaggleApi, "competition_get_submission_limits")
+    with pytest.raises(KaggleError, match=r"fails \(AttributeError: .*\): pip install --upgrade kaggle"):
+        kaggle.limits()
+    assert server.count("GetSubmissionLimits") == 0
+
+
 def test_only_the_very_bytes_that_the_history_knows_are_sent(server: Server, history: History) -> None:
     made = write(history)
     made.csv.write_text("Id,Predicted\n1_0,0.9\n")
