@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pixelkit.cli.job import FOLDER
+from pixelkit.cli.job import FILE, FOLDER
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pixelkit.frames.inventory import Inventory, VideoInventory
     from pixelkit.frames.video import View
 
+log = logging.getLogger("pixelkit")
 PATH = click.Path(path_type=Path)
 # Wide enough for every column when stdout is a file or a pipe, whose width nobody knows.
 _PIPE_WIDTH = 120
@@ -30,8 +32,21 @@ _PIPE_WIDTH = 120
 @click.option(
     "--cache", type=FOLDER, help="Where decoded frames lie; default: $PIXELKIT_CACHE or ~/.cache/pixelkit."
 )
+@click.option(
+    "--sheet",
+    type=FILE,
+    metavar="FILE.png",
+    help="Also write a contact sheet of suspected frames: upside down, noisy, undecodable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def data(data: Path | None, train: Path | None, test: Path | None, cache: Path | None, as_json: bool) -> None:
+def data(
+    data: Path | None,
+    train: Path | None,
+    test: Path | None,
+    cache: Path | None,
+    sheet: Path | None,
+    as_json: bool,
+) -> None:
     """Tell what DATA holds: videos, frames, gaps, sizes, undecodable files, suspected flips and noise.
 
     Every frame is decoded, in the views of all scorers, into the cache that 'pixelkit run' uses too.
@@ -41,7 +56,9 @@ def data(data: Path | None, train: Path | None, test: Path | None, cache: Path |
     from pixelkit.cli.messages import show_messages
 
     show_messages()
-    found = _look(data, train, test, cache)
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise click.UsageError(f"--sheet {sheet}: expected the name of a PNG, as in suspects.png")
+    found = _look(data, train, test, cache, sheet)
     if as_json:
         import dataclasses
         import json
@@ -51,7 +68,9 @@ def data(data: Path | None, train: Path | None, test: Path | None, cache: Path |
         _print(found)
 
 
-def _look(root: Path | None, train: Path | None, test: Path | None, cache: Path | None) -> Inventory:
+def _look(
+    root: Path | None, train: Path | None, test: Path | None, cache: Path | None, sheet: Path | None
+) -> Inventory:
     from pixelkit.config import Settings
     from pixelkit.frames.cache import cache_folder
     from pixelkit.frames.decode import FrameStore
@@ -65,6 +84,10 @@ def _look(root: Path | None, train: Path | None, test: Path | None, cache: Path 
     trained, tested = videos[: len(found.train)], videos[len(found.train) :]
     settings = Settings()
     plan = plan_repairs(trained, tested, settings.repair, seed=settings.seed)
+    if sheet is not None:
+        from pixelkit.report.contact_sheet import suspects, write_sheet
+
+        log.info("%s shows %s", sheet, write_sheet(suspects(trained, tested, plan), sheet))
     return take_inventory(found, trained, tested, plan)
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pixelkit.cli.job import FILE, job_options, make_job
+
+if TYPE_CHECKING:
+    from pixelkit.artifacts import RunFolder
+
+log = logging.getLogger("pixelkit")
 
 
 @click.command()
@@ -39,4 +46,18 @@ def run(
     job = make_job(**options, overrides=overrides, sample=sample, recipe=recipe)
     from pixelkit import pipeline
 
-    click.echo(pipeline.run(job))
+    csv = pipeline.run(job)
+    _show(job.folder)
+    click.echo(csv)
+
+
+def _show(folder: RunFolder) -> None:
+    """Print what was found in each video, on stderr: stdout is for the path."""
+    from pixelkit.cli.run_table import run_table
+    from pixelkit.errors import PixelkitError
+
+    try:
+        click.echo(f"\n{run_table(folder)}\n", err=True)
+    except PixelkitError as error:  # the CSV is written: a table that cannot be shown takes nothing from it
+        log.warning("the table of videos cannot be shown: %s", error)
+    log.info("to look at it: pixelkit report %s, or pixelkit view %s", *[shlex.quote(str(folder.path))] * 2)

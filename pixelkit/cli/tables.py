@@ -1,20 +1,27 @@
-"""Tables as plain text."""
+"""Tables and sparklines as plain text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 BETWEEN = "  "
+BARS = "▁▂▃▄▅▆▇█"
 
 
-def aligned(rows: Sequence[Sequence[str]], *, figures: bool = True) -> str:
-    """Return rows as text in columns: the first to the left, the others to the right if they are figures."""
+def aligned(rows: Sequence[Sequence[str]], *, figures: bool = True, left: Collection[int] = (0,)) -> str:
+    """Return rows as text in columns; all but those in ``left`` stand to the right, if they are figures."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     padded = [
         [
-            pad(cell, width, to_the_right=figures and place > 0)
+            pad(cell, width, to_the_right=figures and place not in left)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         for row in rows
@@ -26,3 +33,11 @@ def pad(text: str, width: int, *, to_the_right: bool) -> str:
     """Return text with blanks up to a width in terminal cells, of which Chinese and emoji take two."""
     blank = " " * (width - cell_len(text))
     return blank + text if to_the_right else text + blank
+
+
+def sparkline(values: NDArray[np.float64], width: int) -> str:
+    """Return numbers from 0 to 1 as at most ``width`` bars; a bar stands for the highest of its part of them."""
+    count = min(width, len(values))
+    edges = [part * len(values) // count for part in range(count + 1)] if count else []
+    highest = (float(values[a:b].max()) for a, b in pairwise(edges))
+    return "".join(BARS[min(len(BARS) - 1, int(len(BARS) * max(0.0, value)))] for value in highest)

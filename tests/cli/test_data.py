@@ -77,3 +77,20 @@ def test_empty_folder_is_one_line(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert told.stderr.startswith("pixelkit: ")
     assert "Traceback" not in told.stderr
+
+
+def test_sheet_shows_suspected_frames(odd_street: Path, tmp_path: Path) -> None:
+    told = pixelkit("data", odd_street, "--sheet", tmp_path / "sheet.png", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "sheet.png shows " in told.stderr
+    assert "1 of 1 noisy" in told.stderr
+    assert "1 of 1 undecodable" in told.stderr
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet is not None
+    assert sheet.shape[1] > 1000
+
+
+def test_sheet_is_a_png(odd_street: Path, tmp_path: Path) -> None:
+    told = pixelkit("data", odd_street, "--sheet", "sheet.jpg", cwd=tmp_path)
+    assert told.returncode == 2
+    assert "expected the name of a PNG" in told.stderr
