@@ -100,6 +100,12 @@ def written(room: Path, run: Path, labels: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def written_text(written: Path) -> str:
+    """What is in the page."""
+    return written.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Chromium without a window; what needs it is skipped where it is not installed."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
