@@ -384,10 +384,10 @@ def test_nothing_that_is_secret_is_in_a_message(server: Server, history: History
     made = write(history)
     for call in ("ListSubmissions", "GetSubmissionLimits", "StartSubmissionUpload"):
         server.faults = {
-            call: Fault(400, f"token {TOKEN}, key {KEY}, Bearer {TOKEN[:9]}, Basic YTpi for {USER}")
+            call: Fault(400, f"token {TOKEN}, key {KEY}, Bearer {TOKEN[:9]}, Basic YWRhOjEyMzQ= for {USER}")
         }
         with pytest.raises(KaggleError) as error:
             send(history, made)
         assert "token ***, key" in str(error.value)
         assert TOKEN not in str(error.value)
-        assert "YTpi" not in str(error.value)
+        assert "YWRhOjE" not in str(error.value)

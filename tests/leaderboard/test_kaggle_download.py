@@ -190,10 +190,20 @@ def test_a_single_file_is_put_where_it_belongs(server: Server, data: Path) -> No
     assert there(data) == {"sample_submission.csv": server.archive}
 
 
+def test_an_archive_that_is_none_is_thrown_away(server: Server, data: Path) -> None:
+    server.archive = b"<html>Sign in to Hotel</html>"
+    with pytest.raises(KaggleError, match="what came is no ZIP file, and was removed"):
+        download(Kaggle(SLUG), data)
+    server.archive = zipped(FILES)
+    download(Kaggle(SLUG), data)
+    assert len(there(data)) == 3
+
+
 def test_archives_in_the_archive_are_unpacked_too(archive: Callable[..., Path], data: Path) -> None:
     inner = {"train.zip": zipped({"01/1.jpg": b"1"}), "test.zip": zipped({"test/01/1.jpg": b"2"})}
-    unpack(archive(inner), data)
-    assert there(data) == {"test/01/1.jpg": b"2", "train/01/1.jpg": b"1"}
+    labels = zipped({"labels.npy": b"3"})
+    unpack(archive({**inner, "labels.npz": labels}), data)
+    assert there(data) == {"labels.npz": labels, "test/01/1.jpg": b"2", "train/01/1.jpg": b"1"}
 
 
 def link(name: str) -> zipfile.ZipInfo:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 PAGE = "https://www.kaggle.com/settings/api"
 _PAIR = ("username", "key")
+# Real ones have 32 characters and more; to hide every "a" would help nobody.
+_SHORTEST = 6
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def found() -> list[Place]:
 
 def hide(text: str) -> str:
     """Return text without what credentials are, should a server or the package repeat them."""
-    text = re.sub(r"(?i)\b(bearer|basic)\s+[^\s,;]+", r"\1 ***", text)
+    text = re.sub(r"(?i)\b(bearer|basic)\s+[a-z0-9+/=._~-]{8,}", r"\1 ***", text)
     for secret in _secrets():
         text = text.replace(secret, "***")
     return text
@@ -76,7 +78,7 @@ def _secrets() -> list[str]:
     for file in (_config_folder() / "kaggle.json", home / "credentials.json"):
         plain = _plain(file) or {}
         texts += [str(plain[key]) for key in ("key", "access_token", "refresh_token") if plain.get(key)]
-    return [text for text in texts if text]
+    return [text for text in texts if len(text) >= _SHORTEST]
 
 
 def _config_folder() -> Path:

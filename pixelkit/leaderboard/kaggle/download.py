@@ -90,9 +90,9 @@ def _fetch(kaggle: Kaggle, archive: Archive, folder: Path) -> Path:
 
 def _unpack(file: Path, archive: Archive, folder: Path) -> Unpacked:
     """Unpack the archive; a single file that is none is put where it belongs."""
-    if zipfile.is_zipfile(file):
-        return unpack(file, folder)
     if archive.name.lower().endswith(".zip"):
+        if zipfile.is_zipfile(file):
+            return unpack(file, folder)
         with storage_errors(file):
             file.unlink()
         raise KaggleError("what came is no ZIP file, and was removed: give the same command again")

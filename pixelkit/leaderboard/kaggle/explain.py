@@ -47,7 +47,9 @@ def explain(error: RequestException, competition: str) -> KaggleError:
 
 def not_installed(error: ImportError) -> KaggleError:
     """Return what to do when the package, or something that it needs, cannot be imported."""
-    if error.name in (None, "kaggle"):
+    if not isinstance(error, ModuleNotFoundError):
+        return package_fails(error)
+    if error.name == "kaggle":
         return KaggleError(f"the kaggle package is not installed: {INSTALL}")
     return KaggleError(f"the kaggle package needs {error.name}, which is not installed: {INSTALL}")
 

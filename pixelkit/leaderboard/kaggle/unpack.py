@@ -57,7 +57,9 @@ def unpack(archive: Path, folder: Path) -> Unpacked:
         If the disk is too small for what it holds, or cannot be written.
     """
     done = _unpack_one(archive, folder)
-    for inner in [file for file in done.written if zipfile.is_zipfile(file)]:
+    for inner in [
+        file for file in done.written if file.suffix.lower() == ".zip"
+    ]:  # not .npz, which is one as well
         done.add(_unpack_one(inner, _folder_of(inner)))
         inner.unlink()
         done.written.remove(inner)

@@ -69,11 +69,11 @@ def _find_before(kaggle: Kaggle, identity: str, mark: Path) -> list[Received]:
     One that was cut short a moment ago, of which nobody knows whether it came, is waited for.
     """
     found = [one for one in kaggle.submissions() if one.id == identity]
-    if found or not _is_recent(mark):
+    if not all(one.rejected for one in found) or not _is_recent(mark):
         return found
     log.info("an upload of %s was cut short: looking whether it came", identity)
-    late = _appears(kaggle, identity, but=(), patience=APPEARS)
-    return [late] if late else []
+    late = _appears(kaggle, identity, but={one.ref for one in found}, patience=APPEARS)
+    return [late, *found] if late else found
 
 
 def _check_limits(kaggle: Kaggle) -> None:
