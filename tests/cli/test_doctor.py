@@ -13,7 +13,9 @@ def test_healthy_installation(offset_plugin: Path, tmp_path: Path) -> None:
     (offset_plugin / "broken.py").write_text("1 / 0\n")
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "frames").write_bytes(bytes(20_000_000))
-    result = pixelkit("doctor", "--json", cwd=tmp_path, PIXELKIT_PLUGINS=str(offset_plugin))
+    result = pixelkit(
+        "doctor", "--json", cwd=tmp_path, HOME=str(tmp_path), PIXELKIT_PLUGINS=str(offset_plugin)
+    )
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["problems"] == []
@@ -28,7 +30,7 @@ def test_torchvision_of_another_build_is_explained(tmp_path: Path) -> None:
     module = tmp_path / "other" / "torchvision" / "__init__.py"
     module.parent.mkdir(parents=True)
     module.write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
-    result = pixelkit("doctor", cwd=tmp_path, PYTHONPATH=str(tmp_path / "other"))
+    result = pixelkit("doctor", cwd=tmp_path, HOME=str(tmp_path), PYTHONPATH=str(tmp_path / "other"))
     assert result.returncode == 1
     assert "operator torchvision::nms does not exist" in result.stderr
     assert "pip install --force-reinstall torch torchvision" in result.stderr
@@ -61,6 +63,6 @@ def test_missing_and_old_packages_are_named(needs: str, problem: str, tmp_path: 
     (info / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: pixelkit\nVersion: 0.1.0\nRequires-Dist: {needs}\n"
     )
-    result = pixelkit("doctor", cwd=tmp_path, PYTHONPATH=str(tmp_path / "other"))
+    result = pixelkit("doctor", cwd=tmp_path, HOME=str(tmp_path), PYTHONPATH=str(tmp_path / "other"))
     assert result.returncode == 1
     assert problem in result.stderr

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from kaggle_server import BAD_COLUMNS, FORBIDDEN, KEY, SLUG, TOKEN, USER, Fault
+import requests
+from kaggle_server import BAD_COLUMNS, FORBIDDEN, KEY, SIGNATURE, SLUG, TOKEN, USER, Fault
 from kaggle_server import Kaggle as Server
 from submitted import write
 
@@ -16,6 +17,7 @@ from pixelkit.errors import HistoryError, KaggleError, KaggleUnreachable
 from pixelkit.leaderboard.history import History, Submission
 from pixelkit.leaderboard.kaggle import scores
 from pixelkit.leaderboard.kaggle.client import Kaggle
+from pixelkit.leaderboard.kaggle.explain import explain
 from pixelkit.leaderboard.kaggle.upload import upload
 from pixelkit.leaderboard_uploads import uploads_left
 
@@ -266,13 +268,42 @@ def test_no_network_is_one_line(server: Server, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with pytest.raises(KaggleUnreachable, match=r"proxy .*\(Connection refused\): check HTTPS_PROXY"):
         Kaggle(SLUG)
-    for name in ("HTTP_PROXY", "http_proxy"):  # now to port 80 of this machine, where nothing listens
-        monkeypatch.delenv(name)
-    with pytest.raises(
-        KaggleUnreachable, match=r"no connection to Kaggle \(Connection refused\): check the network"
-    ):
-        Kaggle(SLUG)
     assert server.calls == []
+
+
+def test_no_connection_without_a_proxy_says_what_the_system_said() -> None:
+    with requests.Session() as session, pytest.raises(requests.RequestException) as error:
+        session.trust_env = False
+        session.get(f"http://127.0.0.1:1/upload?X-Goog-Signature={SIGNATURE}", timeout=5)
+    said = str(explain(error.value, SLUG))
+    assert said.startswith("no connection to Kaggle (Connection refused): check the network and give")
+    assert SIGNATURE not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            requests.ConnectionError(
+                "HTTPSConnectionPool(host='api.kaggle.com', port=443): Max retries exceeded with url: /v1/x (Caused by "
+                "NameResolutionError(\"Failed to resolve 'api.kaggle.com' ([Errno -3] Temporary failure in name "
+                'resolution)"))'
+            ),
+            "no connection to Kaggle (Temporary failure in name resolution): check the network",
+        ),
+        (
+            requests.exceptions.SSLError(
+                "HTTPSConnectionPool(host='api.kaggle.com', port=443): Max retries exceeded (Caused by "
+                "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+                "self-signed certificate in certificate chain (_ssl.c:1006)')))"
+            ),
+            "no safe connection to Kaggle (self-signed certificate in certificate chain): check the clock, and REQ",
+        ),
+        (requests.ReadTimeout("x"), "no connection to Kaggle (ReadTimeout): check the network"),
+    ],
+)
+def test_errors_that_only_a_real_network_has(error: requests.RequestException, said: str) -> None:
+    assert str(explain(error, SLUG)).startswith(said)
 
 
 def test_a_score_is_waited_for_and_told(server: Server, history: History) -> None:
