@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import requests
-from kaggle_server import BAD_COLUMNS, FORBIDDEN, KEY, SIGNATURE, SLUG, TOKEN, USER, Fault
+from kaggle_server import BAD_COLUMNS, SLUG, Fault
 from kaggle_server import Kaggle as Server
 from submitted import write
 
 from pixelkit.errors import HistoryError, KaggleError, KaggleUnreachable
 from pixelkit.leaderboard.history import History, Submission
-from pixelkit.leaderboard.kaggle import scores
-from pixelkit.leaderboard.kaggle.client import Kaggle
-from pixelkit.leaderboard.kaggle.explain import explain
+from pixelkit.leaderboard.kaggle.client import Kaggle, Received
 from pixelkit.leaderboard.kaggle.upload import upload
-from pixelkit.leaderboard_uploads import uploads_left
 
 pytestmark = pytest.mark.usefixtures("quick")
 
 
-def send(history: History, made: Submission, seconds: float = 20) -> scores.Received:
+def send(history: History, made: Submission, seconds: float = 20) -> Received:
     return upload(Kaggle(SLUG, seconds=seconds), history, made.id, "wider\nsmoothing")
 
 
@@ -176,231 +171,6 @@ def test_rejected_columns_and_rows_are_told_in_kaggles_words_on_one_line(
     assert [one["status"] for one in server.submissions] == ["ERROR", "PENDING"]
 
 
-def test_a_csv_that_is_rejected_while_its_score_is_waited_for_does_not_count(
-    server: Server, history: History
-) -> None:
-    made = write(history)
-    received = send(history, made)
-    assert history.sent_on(datetime.now(UTC).date()) == 1
-    server.submissions[0] |= {"status": "ERROR", "errorDescription": "Evaluation Exception: too few rows"}
-    with pytest.raises(KaggleError, match=r"rejects .*: Evaluation Exception: too few rows"):
-        scores.wait(Kaggle(SLUG), history, received, 20)
-    found = history.find(made.id)
-    assert (found.sent, found.rejected) == ((), "Evaluation Exception: too few rows")
-    assert history.sent_on(datetime.now(UTC).date()) == 0
-    scores.fetch(Kaggle(SLUG), history)
-    assert len(history.file.read_text().splitlines()) == 3  # written, sent, rejected: told once
-
-
-def test_a_reached_limit_says_when_the_next_upload_is_allowed(server: Server, history: History) -> None:
-    made = write(history)
-    for number in range(5):
-        server.add(f"by hand {number}")
-    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d} 00:00 UTC"
-    with pytest.raises(
-        KaggleError, match=rf"no more uploads today \(5 of 5 made\): .* from {tomorrow} on, in \d+ h"
-    ):
-        send(history, made)
-    assert server.count("StartSubmissionUpload") == 0
-
-
-def test_a_limit_in_all_has_no_next_upload(server: Server, history: History) -> None:
-    made = write(history)
-    server.total = 2
-    for number in range(2):
-        server.add(f"by hand {number}", when=datetime(2026, 1, 1 + number, tzinfo=UTC))
-    with pytest.raises(KaggleError, match="takes no more uploads: all 2 that a team may make"):
-        send(history, made)
-
-
-def test_rules_that_are_not_accepted_name_the_page(server: Server, history: History) -> None:
-    made = write(history)
-    server.joined = False
-    with pytest.raises(KaggleError) as error:
-        send(history, made)
-    assert FORBIDDEN in str(error.value)
-    assert f"accept the rules of {SLUG} at https://www.kaggle.com/competitions/{SLUG}/rules" in str(
-        error.value
-    )
-
-
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [
-        (Fault(401, "Unauthenticated"), "refuses the credentials in KAGGLE_API_TOKEN (401"),
-        (Fault(400, "Submission not allowed"), "refuses it (400, 'Submission not allowed'): see https://"),
-        (
-            Fault(429, headers={"Retry-After": "17"}),
-            "asked too often (429): give the same command again in 17 s",
-        ),
-        (Fault(429), "asked too often (429): give the same command again in some minutes"),
-        (
-            Fault(502, page="<html>Bad Gateway</html>"),
-            "out of order (502): give the same command again later",
-        ),
-        (Fault(200, page="<html>Sign in to Hotel</html>"), "does a proxy or the sign-in page"),
-        (Fault(hang=True), "does not answer: nothing for 1 s"),
-    ],
-)
-@pytest.mark.parametrize("call", ["ListSubmissions", "GetSubmissionLimits", "StartSubmissionUpload"])
-def test_every_failure_is_one_line_with_its_cause_and_what_to_do(
-    server: Server, history: History, call: str, fault: Fault, said: str
-) -> None:
-    made = write(history)
-    server.faults[call] = Fault(**{**vars(fault)})
-    with pytest.raises(KaggleError) as error:
-        send(history, made, seconds=1)
-    assert said in str(error.value)
-    assert "\n" not in str(error.value)
-    assert (server.submissions, history.find(made.id).sent) == ([], ())
-
-
-def test_a_wrong_name_says_what_was_expected(server: Server) -> None:
-    with pytest.raises(
-        KaggleError, match=r"404, 'NotFound'.*no competition 'pixel-play-62'.*address of its page"
-    ):
-        Kaggle("pixel-play-62").limits()
-    assert server.count("GetSubmissionLimits") == 1
-
-
-def test_no_network_is_one_line(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:1")
-    with pytest.raises(KaggleUnreachable, match=r"proxy .*\(Connection refused\): check HTTPS_PROXY"):
-        Kaggle(SLUG)
-    assert server.calls == []
-
-
-def test_no_connection_without_a_proxy_says_what_the_system_said() -> None:
-    with requests.Session() as session, pytest.raises(requests.RequestException) as error:
-        session.trust_env = False
-        session.get(f"http://127.0.0.1:1/upload?X-Goog-Signature={SIGNATURE}", timeout=5)
-    said = str(explain(error.value, SLUG))
-    assert said.startswith("no connection to Kaggle (Connection refused): check the network and give")
-    assert SIGNATURE not in said
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (
-            requests.ConnectionError(
-                "HTTPSConnectionPool(host='api.kaggle.com', port=443): Max retries exceeded with url: /v1/x (Caused by "
-                "NameResolutionError(\"Failed to resolve 'api.kaggle.com' ([Errno -3] Temporary failure in name "
-                'resolution)"))'
-            ),
-            "no connection to Kaggle (Temporary failure in name resolution): check the network",
-        ),
-        (
-            requests.exceptions.SSLError(
-                "HTTPSConnectionPool(host='api.kaggle.com', port=443): Max retries exceeded (Caused by "
-                "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
-                "self-signed certificate in certificate chain (_ssl.c:1006)')))"
-            ),
-            "no safe connection to Kaggle (self-signed certificate in certificate chain): check the clock, and REQ",
-        ),
-        (requests.ReadTimeout("x"), "no connection to Kaggle (ReadTimeout): check the network"),
-    ],
-)
-def test_errors_that_only_a_real_network_has(error: requests.RequestException, said: str) -> None:
-    assert str(explain(error, SLUG)).startswith(said)
-
-
-def test_a_score_is_waited_for_and_told(server: Server, history: History) -> None:
-    made = write(history)
-    server.listings_until_scored = 4
-    server.private = "0.61"
-    received = send(history, made)
-    assert history.find(made.id).public is None
-    server.faults["ListSubmissions"] = Fault(500, times=2)  # a network that fails meanwhile
-    scored = scores.wait(Kaggle(SLUG), history, received, 20)
-    assert scored.public == "0.66881"
-    assert (history.find(made.id).public, history.find(made.id).private) == (0.66881, 0.61)
-
-
-def test_a_score_that_is_not_there_in_time_can_be_fetched_later(server: Server, history: History) -> None:
-    made = write(history)
-    server.listings_until_scored = 1_000
-    received = send(history, made)
-    with pytest.raises(
-        KaggleError, match=rf"{made.id} has no score after 0 s, but it is on .*'pixelkit history fetch'"
-    ):
-        scores.wait(Kaggle(SLUG), history, received, 0.2)
-    server.listings_until_scored = 1
-    found = scores.fetch(Kaggle(SLUG), history)
-    assert (found.told, history.find(made.id).public) == ([made.id], 0.66881)
-    assert scores.fetch(Kaggle(SLUG), history).known == [made.id]
-
-
-def test_fetching_tells_uploads_and_scores_of_all_that_carry_an_id(server: Server, history: History) -> None:
-    by_hand, waiting, rejected, old = (write(history, name) for name in ("a", "bb", "ccc", "dddd"))
-    yesterday = datetime.now(UTC) - timedelta(days=1)
-    scored = {"status": "COMPLETE", "publicScore": "0.7"}
-    server.listings_until_scored = 1_000
-    server.add(f"pixelkit {by_hand.id}", **scored)
-    server.add(f"again, pixelkit {old.id}: renamed on the page", when=yesterday, **scored)
-    server.add(f"pixelkit {rejected.id}", status="ERROR", errorDescription="no rows")
-    server.add(f"pixelkit {waiting.id}")
-    server.add("pixelkit ffffffffffff", **scored)
-    server.add("a submission by hand", **scored)
-    found = scores.fetch(Kaggle(SLUG), history)
-    assert found.told == [old.id, by_hand.id]  # the oldest first
-    assert (found.waiting, found.rejected, found.unknown) == (
-        [waiting.id],
-        {rejected.id: "no rows"},
-        ["ffffffffffff"],
-    )
-    today = datetime.now(UTC).date()
-    assert (history.sent_on(today), history.sent_on(today - timedelta(days=1))) == (2, 1)
-    assert uploads_left(history, 5, today) == 3
-    content = history.file.read_bytes()
-    scores.fetch(Kaggle(SLUG), history)
-    assert history.file.read_bytes() == content
-
-
-def test_the_leaderboard_is_right_where_it_says_otherwise(
-    server: Server, history: History, warnings: Callable[[], list[str]]
-) -> None:
-    made = write(history)
-    history.tell(made.id, 0.5)
-    server.add(f"pixelkit {made.id}", status="COMPLETE", publicScore="0.66881")
-    scores.fetch(Kaggle(SLUG), history)
-    assert history.find(made.id).public == 0.66881
-    assert warnings() == [f"{made.id} was told a score of 0.5; Kaggle says 0.66881 now"]
-
-
-@pytest.mark.parametrize("text", ["66.881", "abc", "-1", "nan"])
-def test_what_is_no_score_is_passed_over_with_a_warning(
-    server: Server, history: History, warnings: Callable[[], list[str]], text: str
-) -> None:
-    made = write(history)
-    server.add(f"pixelkit {made.id}", status="COMPLETE", publicScore=text)
-    scores.fetch(Kaggle(SLUG), history)
-    assert history.find(made.id).public is None
-    [warned] = warnings()
-    assert f"{made.id}: the history cannot hold what Kaggle gave it: {text!r} is not a score" in warned
-
-
-@pytest.mark.parametrize("module", ["kaggle", "six"])
-def test_a_package_that_is_missing_says_how_to_install_it(
-    server: Server, monkeypatch: pytest.MonkeyPatch, module: str
-) -> None:
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(KaggleError, match=r"pip install 'pixelkit\[kaggle\]'") as error:
-        Kaggle(SLUG)
-    assert module in str(error.value)
-    assert server.calls == []
-
-
-def test_a_package_that_is_too_old_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    kaggle = Kaggle(SLUG)
-    package = sys.modules["kaggle.api.kaggle_api_extended"]
-    monkeypatch.delattr(package.KaggleApi, "competition_get_submission_limits")
-    with pytest.raises(KaggleError, match=r"fails \(AttributeError: .*\): pip install --upgrade kaggle"):
-        kaggle.limits()
-    assert server.count("GetSubmissionLimits") == 0
-
-
 def test_only_the_very_bytes_that_the_history_knows_are_sent(server: Server, history: History) -> None:
     made = write(history)
     made.csv.write_text("Id,Predicted\n1_0,0.9\n")
@@ -409,16 +179,3 @@ def test_only_the_very_bytes_that_the_history_knows_are_sent(server: Server, his
     with pytest.raises(HistoryError, match="there is no submission"):
         upload(Kaggle(SLUG), history, "0" * 12)
     assert server.submissions == []
-
-
-def test_nothing_that_is_secret_is_in_a_message(server: Server, history: History) -> None:
-    made = write(history)
-    for call in ("ListSubmissions", "GetSubmissionLimits", "StartSubmissionUpload"):
-        server.faults = {
-            call: Fault(400, f"token {TOKEN}, key {KEY}, Bearer {TOKEN[:9]}, Basic YWRhOjEyMzQ= for {USER}")
-        }
-        with pytest.raises(KaggleError) as error:
-            send(history, made)
-        assert "token ***, key" in str(error.value)
-        assert TOKEN not in str(error.value)
-        assert "YWRhOjE" not in str(error.value)
