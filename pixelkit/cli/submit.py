@@ -88,11 +88,13 @@ def submit(
 
 
 def _competition(folder: RunFolder, history: History, named: str | None) -> str:
-    """Return the competition, before anything is made."""
-    from pixelkit.config import read_plain
+    """Return the competition, before anything is made; the settings beside the data may name it since the run."""
+    from pixelkit.config import FILE_NAME, read_plain
     from pixelkit.leaderboard.kaggle.competition import competition_of
 
-    return competition_of(folder.path, read_plain(folder.settings), history, named)
+    settings = (read_plain(folder.settings), read_plain(Path(folder.read_record().data) / FILE_NAME))
+    told = next((one["competition"] for one in settings if one.get("competition")), None)
+    return competition_of(folder.path, told, history, named)
 
 
 def _send(csv: Path, competition: str, history: History, message: str, wait: int | None) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -104,6 +105,21 @@ def test_a_csv_that_is_only_checked_can_be_sent_too_and_is_known_from_then_on(
     imported = next(one for one in history_of(run).submissions() if one.imported)
     assert imported.sent
     assert server.submissions[0]["blob"] == other.read_bytes()
+
+
+def test_the_settings_beside_the_data_may_name_the_competition_after_the_run(
+    server: Server, run: RunFolder
+) -> None:
+    run.settings.write_text('competition = ""\n')
+    data = run.path.parents[1] / "data"
+    data.mkdir()
+    run.write_record(replace(run.read_record(), data=str(data)))
+    without = pixelkit(server, run, "submit", run.path, "--upload")
+    assert (without.returncode, without.stdout) == (1, "")
+    assert "which competition is" in without.stderr
+    (data / "pixelkit.toml").write_text(f'competition = "{SLUG}"\n')
+    assert pixelkit(server, run, "submit", run.path, "--upload").returncode == 0
+    assert server.count("CreateSubmission") == 1
 
 
 def test_what_the_leaderboard_would_reject_is_not_sent(server: Server, run: RunFolder) -> None:

@@ -39,11 +39,11 @@ def test_what_is_named_goes_before_settings_before_the_last_upload_of_the_run(hi
     made, other = write(history, "ped2"), write(history, "avenue")
     assert made.run is not None
     with pytest.raises(KaggleError, match=r"which competition is .*ped2 for\? Name it with --competition"):
-        competition_of(made.run, {}, history, None)
+        competition_of(made.run, None, history, None)
     history.sent(other.id, "another", "1")
     history.sent(made.id, "second", "2", datetime(2026, 1, 2, tzinfo=UTC))
     history.sent(made.id, "first", "3", datetime(2026, 1, 1, tzinfo=UTC))
-    assert competition_of(made.run, {}, history, None) == "second"
-    assert competition_of(made.run, {"competition": ""}, history, None) == "second"
-    assert competition_of(made.run, {"competition": "third"}, history, None) == "third"
-    assert competition_of(made.run, {"competition": "third"}, history, "fourth") == "fourth"
+    assert competition_of(made.run, None, history, None) == "second"
+    assert competition_of(made.run, "", history, None) == "second"
+    assert competition_of(made.run, "third", history, None) == "third"
+    assert competition_of(made.run, "third", history, "fourth") == "fourth"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pixelkit.errors import KaggleError
 from pixelkit.leaderboard.history import History
@@ -37,15 +35,15 @@ def page(competition: str, of: str = "") -> str:
     return f"https://www.kaggle.com/competitions/{competition}{'/' if of else ''}{of}"
 
 
-def competition_of(run: Path, settings: Mapping[str, Any], history: History, named: str | None) -> str:
-    """Return the competition of a run: the one that was named, that of its settings, that of its last upload.
+def competition_of(run: Path, settings: str | None, history: History, named: str | None) -> str:
+    """Return the competition of a run: the one that was named, that of ``settings``, that of its last upload.
 
     Raises
     ------
     KaggleError
         If none of them tells.
     """
-    told = named or settings.get("competition")
+    told = named or settings
     if told:
         return slug(str(told))
     mine = [one for one in history.submissions() if one.run and one.run.resolve() == run.resolve()]
@@ -54,5 +52,5 @@ def competition_of(run: Path, settings: Mapping[str, Any], history: History, nam
         return max(uploads, key=lambda upload: upload.time).competition
     raise KaggleError(
         f'which competition is {run} for? Name it with --competition, or write competition = "NAME" into the '
-        f"pixelkit.toml beside the data; the next upload of this run remembers it"
+        f"pixelkit.toml beside the data"
     )
