@@ -174,9 +174,8 @@ def test_on_paper_every_chart_is_there_in_light_colours(written: Path, opened: O
         page.pdf(path=tmp_path / "page.pdf", print_background=True)
         assert (tmp_path / "page.pdf").stat().st_size > 50_000
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        page.wait_for_function(
-            "document.querySelectorAll('.chart .main-svg').length >= document.querySelectorAll('.chart').length"
-        )
+        for chart in page.locator(".chart").all():
+            chart.locator(".main-svg").first.wait_for()
         assert page.evaluate("document.documentElement.dataset.theme") == "light"
         widths = page.evaluate(
             "[...document.querySelectorAll('.timeline .main-svg')].map((one) => one.clientWidth)"

@@ -2,6 +2,7 @@
 
 const charts = new Map(); // element -> function that draws it, for those that have been drawn
 let plotly = null;
+let turn = Promise.resolve(); // charts that come into sight together are drawn one in each frame, so that scrolling goes on
 
 function block(id) {
   const element = document.getElementById(id);
@@ -10,7 +11,7 @@ function block(id) {
 
 const page = block("page-data");
 
-// plotly.js lies in the page as text. Running its 4.8 MB takes longer than all the rest: it waits for a chart.
+// plotly.js lies in the page as text. Running its 4.8 MB takes longer than all the rest: it waits until that is shown.
 function loadPlotly() {
   plotly ??= new Promise((resolve) => {
     const script = document.createElement("script");
@@ -24,6 +25,7 @@ function loadPlotly() {
 // Draws `element` by `draw(Plotly, element)` when it comes near the window, and again when the colours change.
 function whenSeen(element, draw) {
   const first = async () => {
+    if (!printing) await (turn = turn.then(() => new Promise(requestAnimationFrame)));
     const Plotly = await loadPlotly();
     if (charts.has(element)) return;
     charts.set(element, () => draw(Plotly, element));
@@ -81,6 +83,7 @@ function start() {
   startCharts();
   startMoments();
   startViewer();
+  (window.requestIdleCallback ?? setTimeout)(loadPlotly);
   addEventListener("beforeprint", () => paper(true));
   addEventListener("afterprint", () => paper(false));
 }
