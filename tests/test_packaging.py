@@ -84,6 +84,9 @@ def test_a_scorer_from_each_of_the_three_places_is_scored_in_a_run(
 
 def test_the_wheel_holds_everything(site: Path) -> None:
     assert (site / "pixelkit" / "py.typed").is_file()
+    for name in ("templates", "static"):
+        wanted = {file.name for file in (ROOT / "pixelkit" / "report" / name).iterdir()}
+        assert {file.name for file in (site / "pixelkit" / "report" / name).iterdir()} == wanted
     where = [
         sys.executable,
         "-c",
