@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,11 +92,10 @@ def find_run(run: Path | None) -> RunFolder:
 
 def labelled_run(folder: RunFolder, labels: Path | None) -> ScoredRun:
     """Read a run, and the labels that the user named."""
-    from pixelkit.report.report import with_labels
     from pixelkit.report.scored_run import read_run
 
     run = read_run(folder)
-    return run if labels is None else with_labels(run, _truth(run, labels))
+    return run if labels is None else dataclasses.replace(run, labels=_truth(run, labels))
 
 
 def _report(run: Path | None, out: Path | None, labels: Path | None, options: Any) -> Written:

@@ -158,7 +158,10 @@ def _all_missing(run: ScoredRun, missing: Sequence[str]) -> tuple[str, ...]:
     """Return one sentence for all videos together."""
     if not run.record.videos:
         return () if run.missing else ("Frames are not shown: the run does not say where its videos lie.",)
-    gone = f"Frames are not shown: the data set is no longer in {run.record.data}."
+    gone = (
+        f"Frames are not shown: the data set is no longer in {run.record.data}. If it lies elsewhere now, give the "
+        f"same 'pixelkit run' again with its new place; what is finished is not made again."
+    )
     return (gone,) if len(missing) > 1 else tuple(missing)
 
 

@@ -130,9 +130,12 @@ def _maps_of(
     if type(scorer).heatmap is Scorer.heatmap:
         return maps
     with jobs.blame(type(scorer)):
+        videos = {
+            name: as_scorers_see(run, footage.videos[name], scorer.views(), cache)
+            for name in dict.fromkeys(moment.video for moment in moments)
+        }
         for moment in moments:
-            video = as_scorers_see(run, footage.videos[moment.video], scorer.views(), cache)
-            heat = scorer.heatmap(video, moment.position)
+            heat = scorer.heatmap(videos[moment.video], moment.position)
             if heat is not None:
                 maps[moment] = _unit(np.asarray(heat, np.float32))
             done.update(1)  # type: ignore[attr-defined]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +20,6 @@ from pixelkit.report.moments import Moment, highest_moments
 from pixelkit.report.pictures import LONGER_SIDE, Pictures, data_url, encode, small_pictures
 from pixelkit.report.scored_run import ScoredRun
 from pixelkit.report.summary import summarise, video_in_words
-
-log = logging.getLogger("pixelkit")
 
 MOMENT_SIDE, MOMENT_QUALITY = 640, 70
 
@@ -81,7 +77,8 @@ def make_report(run: ScoredRun, footage: Footage, options: Options) -> tuple[str
         heat = heat_maps(run, moments, footage, plugins=options.plugins, cache=options.cache)
     pictures = {} if options.served else small_pictures(footage.videos)
     missing = (*run.missing, *footage.missing, *heat.missing)
-    ranks = figures.ranks(run)
+    ranks, lines = figures.ranks(run), figures.video_figures(run)
+    data = payload.page_data(run, served=options.served)
     html = page.render(
         "report.html",
         served=options.served,
@@ -90,7 +87,7 @@ def make_report(run: ScoredRun, footage: Footage, options: Options) -> tuple[str
         missing=missing,
         moments=_cards(run, moments, moment_pictures(moments, footage), heat),
         heat_names=heat.names,
-        figures=(lines := figures.video_figures(run)),
+        figures=lines,
         summary=summarise(run, lines, footage),
         words=[video_in_words(run, video, find_gaps(video.numbers), footage) for video in run.videos],
         sizes={video.name: picture_size(footage.videos.get(video.name)) for video in run.videos},
@@ -98,7 +95,7 @@ def make_report(run: ScoredRun, footage: Footage, options: Options) -> tuple[str
         curve_rows=_curve_rows(run),
         channel_rows=_channel_rows(run),
         spread_rows=_spread_rows(run),
-        correlation=(data := payload.page_data(run, served=options.served))["correlation"],
+        correlation=data["correlation"],
         settings_text=_settings_text(run),
         data=data,
         video_blocks=[
@@ -218,8 +215,3 @@ def _settings_text(run: ScoredRun) -> str:
         return run.folder.settings.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return "settings.toml is not in the run any more"
-
-
-def with_labels(run: ScoredRun, labels: Mapping[str, Any] | None) -> ScoredRun:
-    """Return a run with the labels that the user handed over: by video bool (n,)."""
-    return dataclasses.replace(run, labels=labels)

@@ -127,6 +127,21 @@ def test_heat_maps_can_be_switched_off(written: Path, opened: Open) -> None:
         assert page.locator(".heat:visible").count() == 0
 
 
+def test_a_channel_is_drawn_over_the_fused_score_and_its_line_shown_beside_its_name(
+    written: Path, opened: Open
+) -> None:
+    with opened(written) as page:
+        ready(page)
+        lines = page.locator(f"{FIRST} .scatterlayer .trace")
+        before = lines.count()
+        page.get_by_role("checkbox", name="offset.score").check()
+        page.locator("#overlays .swatch").wait_for()
+        assert lines.count() == before + 1
+        page.get_by_role("checkbox", name="offset.score").uncheck()
+        assert lines.count() == before
+        assert page.locator("#overlays .swatch").count() == 0
+
+
 def test_zooming_keeps_the_cursor_on_its_frame(written: Path, opened: Open) -> None:
     with opened(written) as page:
         ready(page)

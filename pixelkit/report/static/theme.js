@@ -32,6 +32,7 @@ function applyTheme() {
   const button = document.getElementById("theme");
   button.textContent = theme[0].toUpperCase() + theme.slice(1);
   button.setAttribute("aria-label", `Colours: ${theme === "auto" ? "as the system" : theme}`);
+  document.querySelectorAll("#overlays input:checked").forEach(overlay);
   drawAgain();
 }
 
@@ -47,14 +48,12 @@ function fade(name, part) {
 }
 
 const OF_LINES = ["line", "second", "third", "fourth", "fifth", "sixth"];
-const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
+const DASHES = [["solid", "solid"], ["dash", "dashed"], ["dot", "dotted"]];
 
-// Every line has a colour and a dash of its own.
+// Each of 18 lines has a colour and a dash of its own; the dash as plotly.js and as CSS calls it.
 function lineStyle(index) {
-  return {
-    color: colour(OF_LINES[index % OF_LINES.length]),
-    dash: DASHES[Math.floor(index / OF_LINES.length + index) % DASHES.length],
-  };
+  const [dash, border] = DASHES[(index + Math.floor(index / OF_LINES.length)) % DASHES.length];
+  return { color: colour(OF_LINES[index % OF_LINES.length]), dash, border };
 }
 
 function baseLayout(margin, height) {

@@ -2,7 +2,7 @@
 
 const ROW = 15; // pixels of a channel's strip
 const timelines = new Map(); // index of the video -> what is known of it
-const overlaid = new Set(); // channels that are drawn over the fused score
+const overlaid = new Map(); // channel that is drawn over the fused score -> number of its line style
 
 function startTimelines() {
   for (const root of document.querySelectorAll(".timeline")) {
@@ -17,13 +17,24 @@ function startTimelines() {
   }
   const choice = document.getElementById("overlays");
   choice?.addEventListener("change", (event) => {
-    const channel = Number(event.target.value);
-    event.target.checked ? overlaid.add(channel) : overlaid.delete(channel);
+    overlay(event.target);
     for (const line of timelines.values()) charts.get(line.chart)?.();
   });
   addEventListener("resize", () => {
     for (const line of timelines.values()) placeCursor(line);
   });
+}
+
+// Gives a channel the first free line style while its box is checked, and shows that beside its name.
+function overlay(box) {
+  const channel = Number(box.value);
+  overlaid.delete(channel);
+  let style = 1;
+  while ([...overlaid.values()].includes(style)) style += 1;
+  if (box.checked) overlaid.set(channel, style);
+  const swatch = box.parentElement.querySelector("i");
+  swatch.className = box.checked ? "swatch" : "";
+  swatch.style.borderTop = box.checked ? `2.5px ${lineStyle(style).border} ${lineStyle(style).color}` : "";
 }
 
 function dataOf(line) {
@@ -99,8 +110,8 @@ function repairMarks(data) {
 function timelineTraces(data, narrow, marks) {
   const width = narrow ? 11 : 18;
   const traces = [];
-  for (const channel of [...overlaid].sort((a, b) => a - b)) {
-    if (data.ranks?.[channel]) traces.push(lineTrace(data, data.ranks[channel], { width: 1, ...lineStyle(channel + 1) }));
+  for (const [channel, style] of overlaid) {
+    if (data.ranks?.[channel]) traces.push(lineTrace(data, data.ranks[channel], { width: 1.3, ...lineStyle(style) }));
   }
   data.lines.forEach((values, at) => {
     traces.push(lineTrace(data, values, { width: 1.8, ...(at ? lineStyle(at) : { color: colour("line"), dash: "solid" }) }));
@@ -124,7 +135,7 @@ function lineTrace(data, values, style) {
     x.push(number);
     y.push(values[at]);
   });
-  return { type: "scatter", mode: x.length > 1 ? "lines" : "markers", x, y, line: style, marker: { color: style.color, size: 7 }, hoverinfo: "skip", connectgaps: false };
+  return { type: "scatter", mode: x.length > 1 ? "lines" : "markers", x, y, line: { width: style.width, color: style.color, dash: style.dash }, marker: { color: style.color, size: 7 }, hoverinfo: "skip", connectgaps: false };
 }
 
 // Empty columns beside a gap keep its cells from growing over it.
