@@ -149,14 +149,14 @@ def write_page(run: RunFolder, room: Path) -> dict[str, Any]:
 
 
 def open_page(file: Path) -> dict[str, Any]:
-    """Open the page three times in Chromium and return medians, then point and scroll in it."""
+    """Open the page seven times in Chromium, then point and scroll in it; return all times."""
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium") or sys.exit("needs Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         loaded, drawn = [], []
-        for _ in range(3):
+        for _ in range(7):
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
             page.add_init_script(FIRST_CHART)
             page.goto(f"{file.as_uri()}#video-0")
@@ -168,12 +168,16 @@ def open_page(file: Path) -> dict[str, Any]:
         heap = page.evaluate("performance.memory.usedJSHeapSize") / 2**20
         browser.close()
     return {
-        "loaded": statistics.median(loaded),
-        "drawn": statistics.median(drawn),
+        "loaded": loaded,
+        "drawn": drawn,
         **hover,
         "scroll": scroll,
         "heap": heap,
     }
+
+
+def _times(milliseconds: list[float]) -> str:
+    return f"{min(milliseconds) / 1e3:.2f} and {statistics.median(milliseconds) / 1e3:.2f} s"
 
 
 def main() -> None:
@@ -191,8 +195,8 @@ def main() -> None:
         "written, the first time": f"{written['first']:.1f} s",
         "written, again": f"{written['again']:.1f} s",
         "peak resident while writing": f"{written['peak']:.0f} MiB",
-        "DOMContentLoaded": f"{opened['loaded'] / 1e3:.2f} s",
-        "first chart": f"{opened['drawn'] / 1e3:.2f} s",
+        "DOMContentLoaded, best and median of 7": _times(opened["loaded"]),
+        "first chart, best and median of 7": _times(opened["drawn"]),
         "pointing: scores shown, median and slowest of 199": f"{np.median(told):.1f} and {told.max():.1f} ms",
         "pointing: picture painted, median and slowest": f"{np.median(painted):.0f} and {painted.max():.0f} ms",
         "scrolling: median between frames": f"{np.median(scroll):.0f} ms",

@@ -69,10 +69,9 @@ def small_pictures(videos: Mapping[str, TestFrames], budget: int = BUDGET) -> di
                 for picture in pictures:
                     data.append(picture)
                     done.update(1)
-            made[name] = Pictures(every, data)
-            made = _thinned(made, budget)
-            every = max(every, *(one.every for one in made.values()))
-    return {name: _every(one, every) for name, one in made.items()}
+            made = _thinned({**made, name: Pictures(every, data)}, budget)
+            every = made[name].every
+    return made
 
 
 def encode(frame: Frame, longer_side: int, quality: int) -> bytes:
@@ -133,7 +132,3 @@ def _thinned(made: dict[str, Pictures], budget: int) -> dict[str, Pictures]:
             break
         made = {name: Pictures(2 * one.every, one.data[::2]) for name, one in made.items()}
     return made
-
-
-def _every(one: Pictures, every: int) -> Pictures:
-    return Pictures(every, one.data[:: every // one.every])
