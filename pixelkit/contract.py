@@ -18,6 +18,7 @@ RESERVED = frozenset(
         "offline",
         "weights",
         "leave_out",
+        "competition",
         "repair",
         "recipe",
         "tuning",

@@ -137,7 +137,9 @@ class Deviation:
     strong: Mask
 
 
-def deviation(frame: NDArray[np.uint8], background: Background, moved: NDArray[np.uint8] | None) -> Deviation:
+def deviation(
+    frame: NDArray[np.uint8], background: Background, movement: NDArray[np.uint8] | None
+) -> Deviation:
     """Hold a frame against the background.
 
     Parameters
@@ -146,8 +148,8 @@ def deviation(frame: NDArray[np.uint8], background: Background, moved: NDArray[n
         uint8 (H, W).
     background
         Of its video.
-    moved
-        uint8 (H, W) by how many gray levels the frame differs from both its neighbours in time; None without two.
+    movement
+        uint8 (H, W) what :func:`moved` says; None without two neighbours.
     """
     seen = _smooth(frame)
     expected = background.level * light(seen, background.level)
@@ -156,9 +158,9 @@ def deviation(frame: NDArray[np.uint8], background: Background, moved: NDArray[n
     noise = np.maximum(background.noise, np.median(np.abs(signed[::4, ::4])) / 0.6745)
     excess = np.abs(signed) - background.shake
     weak, strong = excess > WEAK * noise, excess > STRONG * noise
-    if moved is not None:
+    if movement is not None:
         # Not alone: between two passers-by the ground differs from both its neighbours in time
-        moving = (moved > STRONG * noise + 2 * background.shake) & (excess > WEAK / 2 * noise)
+        moving = (movement > STRONG * noise + 2 * background.shake) & (excess > WEAK / 2 * noise)
         weak, strong = weak | moving, strong | moving
     lit = ~_in_shadow((seen + 4) / (expected + 4), noise / (expected + 4))
     return Deviation(signed, noise, weak & lit, strong & lit)
@@ -173,6 +175,20 @@ def _in_shadow(ratio: Floats, noise: Floats) -> Mask:
     mean = cv2.blur(ratio, (3, 3))
     variance = cv2.blur(ratio * ratio, (3, 3)) - mean * mean
     return np.asarray((mean > SHADOW[0]) & (mean < SHADOW[1]) & (variance < (FLAT * noise) ** 2))
+
+
+def moved(around: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return by how many gray levels a frame differs from both its neighbours in time: uint8 (H, W).
+
+    Parameters
+    ----------
+    around
+        uint8 (3, H, W), the frame in the middle; of fewer, at the end of a stretch, None is returned.
+    """
+    if len(around) < 3:
+        return None
+    before, now, after = around
+    return np.asarray(cv2.min(cv2.absdiff(before, now), cv2.absdiff(now, after)), np.uint8)
 
 
 def find_blobs(found: Deviation) -> NDArray[np.int64]:
@@ -260,21 +276,15 @@ class _Blobs:
     def __init__(self, video: Video) -> None:
         self.frames = video.frames(VIEW)
         self.background = Background.learn(self.frames)
-        starts = {start for start, _ in video.stretches()}
-        ends = {stop - 1 for _, stop in video.stretches()}
-        self.inner = [position not in starts | ends for position in range(len(video))]
+        self.stretch = {position: stretch for stretch in video.stretches() for position in range(*stretch)}
 
     def __call__(self, positions: Sequence[int], frames: Sequence[NDArray[np.uint8]]) -> list[Boxes]:
         return [self._find(position, frame.shape) for position, frame in zip(positions, frames, strict=True)]
 
     def _find(self, position: int, full_size: tuple[Any, ...]) -> Boxes:
         frame = np.asarray(self.frames[position])
-        blobs = find_blobs(deviation(frame, self.background, self._moved(position)))
+        start, stop = self.stretch[position]
+        around = self.frames[max(start, position - 1) : min(stop, position + 2)]
+        blobs = find_blobs(deviation(frame, self.background, moved(around)))
         scale = np.array([full_size[1] / VIEW.size[1], full_size[0] / VIEW.size[0]])
         return Boxes.of(blobs * np.tile(scale, 2))
-
-    def _moved(self, position: int) -> NDArray[np.uint8] | None:
-        if not self.inner[position]:
-            return None
-        before, now, after = self.frames[position - 1 : position + 2]
-        return np.asarray(cv2.min(cv2.absdiff(before, now), cv2.absdiff(now, after)), np.uint8)
