@@ -13,10 +13,12 @@ from scored import write_run
 
 from pixelkit.artifacts import RunFolder
 from pixelkit.errors import StorageError
+from pixelkit.leaderboard.history import History
 from pixelkit.report import figures, payload
-from pixelkit.report.footage import find_footage
+from pixelkit.report.footage import Footage, find_footage
 from pixelkit.report.heatmaps import heat_maps
 from pixelkit.report.moments import highest_moments
+from pixelkit.report.report import Options, make_report
 from pixelkit.report.scored_run import read_run
 
 
@@ -38,6 +40,18 @@ def test_the_verdict_is_about_the_recipe_of_the_csv(run: Path) -> None:
     verdict = read_run(RunFolder(run)).verdict
     assert verdict is not None
     assert verdict.figure == "AP on synthetic anomalies"
+
+
+def test_what_the_leaderboard_said_is_beside_our_own_figure(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / run.name)
+    shutil.copy(run.parent / "history.jsonl", tmp_path)
+    submission = read_run(RunFolder(copy)).submission
+    assert submission is not None
+    assert submission.public is None
+    History(tmp_path / "history.jsonl").tell(submission.id, 0.66881)
+    html, _ = make_report(read_run(RunFolder(copy)), Footage({}, ()), Options(heat=False))
+    assert "<strong>0.66881</strong>" in html
+    assert html.count("0.66881") == 2  # the tile, and the line of the submission
 
 
 def test_warnings_of_the_log_count_once_and_come_newest_first(tmp_path: Path) -> None:
@@ -71,7 +85,9 @@ def test_a_data_set_that_is_gone_leaves_the_scores(room: Path, run: Path, tmp_pa
     footage = find_footage(scored, room / "cache")
     assert footage.videos == {}
     (told,) = footage.missing
-    assert told.startswith(f"Frames are not shown: the data set is no longer in {room / 'street'}. If it lies")
+    assert told.startswith(
+        f"Frames are not shown: the data set is no longer in {room / 'street'}. If it lies"
+    )
 
 
 def test_a_video_whose_frames_changed_is_not_shown(room: Path, run: Path, tmp_path: Path) -> None:
