@@ -57,6 +57,7 @@ function drawTimeline(Plotly, line) {
   Plotly.react(line.chart, timelineTraces(data, narrow, marks), layout, CONFIG).then(() => placeCursor(line));
   if (!line.heard) {
     line.heard = true;
+    line.slider.style.minHeight = "0"; // it held the place of the chart
     line.chart.on("plotly_relayout", () => {
       line.range = [...line.chart.layout.xaxis.range].map(Number);
       placeCursor(line);
