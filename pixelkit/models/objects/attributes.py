@@ -42,7 +42,8 @@ class Attribute:
 
 PLACE = ("x", "y")
 # Flow over few pixels is noisy, and a walker far away is small and slow: so velocity is judged given area and place.
-# Three Gaussians bend a line; a crowd that walks in two directions, on several paths, needs more.
+# Three Gaussians bend a line; a crowd that walks in two directions, on several paths, needs more. For appearance one
+# did as well as three on synthetic anomalies.
 ATTRIBUTES: Mapping[str, Attribute] = {
     "speed": Attribute(("log_speed",), ("log_area", "y"), 3, above=True),
     "velocity": Attribute(("right", "down"), ("log_area", *PLACE), 10),
@@ -50,7 +51,7 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "gait": Attribute(("straight", "unsteady"), ("speed", "log_area"), 5),
     "acceleration": Attribute(("log_change",), ("log_speed", "log_area"), 3, above=True),
     "dwell": Attribute(("dwell",), PLACE, 5, above=True),
-    "appearance": Attribute(("strange",), ("log_area",), 3, above=True),
+    "appearance": Attribute(("strange",), ("log_area",), 1, above=True),
 }
 
 
