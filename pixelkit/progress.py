@@ -12,7 +12,7 @@ def bar(total: int | None, what: str, unit: str) -> tqdm[Any]:
     """Return a bar: ``with bar(2010, "decode", "frame") as done: done.update(32)``.
 
     A terminal sees it move; a log file or notebook gets a line every ten seconds, so that it stays readable. Bytes
-    are shown as kB, MB, GB; a total that nobody knows is None.
+    are shown as kB, MB, GB; a total that nobody knows is None. Of nothing there is no bar.
     """
     live = sys.stderr.isatty()
     return tqdm(
@@ -24,4 +24,5 @@ def bar(total: int | None, what: str, unit: str) -> tqdm[Any]:
         dynamic_ncols=live,
         mininterval=0.1 if live else 10.0,
         leave=True,
+        disable=total == 0,
     )

@@ -206,6 +206,36 @@ def test_archives_in_the_archive_are_unpacked_too(archive: Callable[..., Path], 
     assert there(data) == {"labels.npz": labels, "test/01/1.jpg": b"2", "train/01/1.jpg": b"1"}
 
 
+def test_an_archive_in_the_archive_whose_own_name_leads_out_stays_inside(
+    archive: Callable[..., Path], data: Path
+) -> None:
+    inner = {"...zip": zipped({"evil.txt": b"1"}), "..zip": zipped({"dot.txt": b"2"})}
+    unpack(archive(inner), data)
+    assert there(data) == {"dot.txt": b"2", "evil.txt": b"1"}
+    assert sorted(file.name for file in data.parent.iterdir()) == ["data", "files.zip"]
+
+
+def test_an_archive_in_the_archive_that_cannot_be_unpacked_stays_packed_and_the_rest_is_there(
+    archive: Callable[..., Path], data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = {"broken.zip": b"none", "evil.zip": zipped({"../../x": b"evil"})}
+    unpack(archive({**bad, "test.zip": zipped({"1.jpg": b"1"})}), data)
+    assert there(data) == {**bad, "test/1.jpg": b"1"}
+    assert [line.split(" stays packed: ")[0] for line in caplog.messages] == [
+        str(data / name) for name in bad
+    ]
+
+
+def test_an_archive_in_the_archive_is_unpacked_even_if_a_kill_came_before(
+    archive: Callable[..., Path], data: Path
+) -> None:
+    inner = {"train.zip": zipped({"01/1.jpg": b"1"})}
+    data.mkdir()
+    (data / "train.zip").write_bytes(inner["train.zip"])  # as a kill before its turn leaves it
+    unpack(archive(inner), data)
+    assert there(data) == {"train/01/1.jpg": b"1"}
+
+
 def link(name: str) -> zipfile.ZipInfo:
     made = zipfile.ZipInfo(name)
     made.create_system, made.external_attr = 3, 0o120777 << 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import stat
 import zipfile
@@ -12,6 +13,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from pixelkit.errors import DataError, StorageError, examples
 from pixelkit.files import atomic, make_folder
 from pixelkit.progress import bar
+
+log = logging.getLogger("pixelkit")
 
 
 @dataclass
@@ -26,11 +29,14 @@ class Unpacked:
         How many were there already, with the same size.
     other
         Files that were there with another size, and stay as they are.
+    archives
+        ZIP files among the first two kinds; an .npz is one as well, and stays one.
     """
 
     written: list[Path] = field(default_factory=list)
     kept: int = 0
     other: list[Path] = field(default_factory=list)
+    archives: list[Path] = field(default_factory=list)
 
     def add(self, more: Unpacked) -> None:
         """Add what was done elsewhere."""
@@ -41,6 +47,8 @@ class Unpacked:
 
 def unpack(archive: Path, folder: Path) -> Unpacked:
     """Unpack a ZIP file, and those that lie in it, which are then removed; every name is checked before any is written.
+
+    One in it that is damaged, encrypted or hostile stays packed, with a warning.
 
     Parameters
     ----------
@@ -57,12 +65,14 @@ def unpack(archive: Path, folder: Path) -> Unpacked:
         If the disk is too small for what it holds, or cannot be written.
     """
     done = _unpack_one(archive, folder)
-    for inner in [
-        file for file in done.written if file.suffix.lower() == ".zip"
-    ]:  # not .npz, which is one as well
-        done.add(_unpack_one(inner, _folder_of(inner)))
+    for inner in done.archives:
+        try:
+            done.add(_unpack_one(inner, _folder_of(inner)))
+        except DataError as error:
+            log.warning("%s stays packed: %s", inner, error)
+            continue
         inner.unlink()
-        done.written.remove(inner)
+        done.written = [file for file in done.written if file != inner]
     return done
 
 
@@ -89,6 +99,8 @@ def _unpack_one(archive: Path, folder: Path) -> Unpacked:
                 if info not in new and target.stat().st_size != info.file_size:
                     done.other.append(target)
             done.kept = len(targets) - len(new) - len(done.other)
+            packed = dict.fromkeys(one for one in targets.values() if one.suffix.lower() == ".zip")
+            done.archives = [one for one in packed if one not in done.other]
             check_space(folder, sum(info.file_size for info in new), f"unpacking {archive.name}")
             done.written += _write(opened, new)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
@@ -126,8 +138,12 @@ def _target(archive: Path, folder: Path, info: zipfile.ZipInfo) -> Path:
 def _folder_of(inner: Path) -> Path:
     """Return where a ZIP file that lay in another one is unpacked: ``train.zip`` in ``train``.
 
-    If all of it lies in a folder of that name already, that is not made twice.
+    If all of it lies in a folder of that name already, that is not made twice. The stem of ``...zip`` is ``..``, which
+    would lead out of the folder: it is unpacked beside itself.
     """
+    if not zipfile.is_zipfile(inner):
+        raise DataError(f"{inner} is no ZIP file")
     with zipfile.ZipFile(inner) as opened:
         tops = {PurePosixPath(name).parts[0] for name in opened.namelist() if PurePosixPath(name).parts}
-    return inner.parent if tops == {inner.stem} else inner.parent / inner.stem
+    named = inner.stem.strip(".")
+    return inner.parent if tops == {inner.stem} or not named else inner.parent / inner.stem
