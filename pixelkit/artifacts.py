@@ -44,6 +44,8 @@ class RunRecord:
     sample: str | None = None
     shares: dict[str, float] = field(default_factory=dict)
     """By channel, its weight in the untuned recipe."""
+    kin: dict[str, str] = field(default_factory=dict)
+    """By scorer, what it is a variant of: scorers of one kin share one vote in the untuned recipe."""
     choices: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By channel, what its plugin wants tuning to try in the place of everything."""
     synthetic: dict[str, str] = field(default_factory=dict)

@@ -112,6 +112,7 @@ def score(job: Job) -> dict[str, Scored]:
             seed=job.settings.seed,
             sample=str(job.sample.resolve()) if job.sample else None,
             shares={key: share for scorer in mine for key, share in jobs.channel_shares(scorer).items()},
+            kin={scorer.name: scorer.kin for scorer in mine if scorer.kin},
             choices={key: tried for scorer in mine for key, tried in jobs.channel_choices(scorer).items()},
             synthetic={
                 name: _inside(job.folder, scored.synthetic)

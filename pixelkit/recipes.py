@@ -29,10 +29,10 @@ log = logging.getLogger("pixelkit")
 
 
 def untuned(folder: RunFolder) -> Recipe:
-    """Return the recipe of a run in which every scorer weighs the same."""
+    """Return the recipe of a run in which every scorer has one vote, scorers of one kin together."""
     record = folder.read_record()
     shares: Mapping[str, float] = record.shares or dict.fromkeys(folder.stored(record.scores).channels, 1.0)
-    return Recipe.untuned(shares, read_section(folder.settings, "recipe", RecipeSettings))
+    return Recipe.untuned(shares, read_section(folder.settings, "recipe", RecipeSettings), record.kin)
 
 
 def known_figure(folder: RunFolder, recipe: Recipe) -> tuple[float | None, str]:

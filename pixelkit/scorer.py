@@ -31,6 +31,9 @@ class Scorer:
     """What each column of :meth:`score` is called; ``__init__`` may set others, for a preset say."""
     channel_weights: tuple[float, ...] = ()
     """The share of each channel in the untuned recipe, in the order of :attr:`channels`; empty for equal shares."""
+    kin: ClassVar[str] = ""
+    """What this scorer is a variant of, if there are others: scorers of one kin err alike, and share one vote in the
+    untuned recipe."""
     search_space: ClassVar[Mapping[str, Mapping[str, Sequence[Any]]]] = {}
     """What tuning tries for a channel (``"*"`` for all) in the place of everything: any of ``normalise``, ``scope``,
     ``power`` and ``weight``, each with a list, as in ``{"*": {"normalise": ("rank",), "power": (1.0,)}}``."""

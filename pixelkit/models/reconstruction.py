@@ -46,6 +46,7 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
     """
 
     channels = ("mean", "patch", "p99")
+    kin = "autoencoder"
     presets: ClassVar[Mapping[str, AutoencoderSettings]]
     """The settings of each preset, by name."""
     dimensions: ClassVar[int] = 2

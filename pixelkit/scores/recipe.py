@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -113,21 +113,32 @@ class Recipe:
 
     @classmethod
     def untuned(
-        cls, channels: Iterable[str] | Mapping[str, float], settings: RecipeSettings | None = None
+        cls,
+        channels: Iterable[str] | Mapping[str, float],
+        settings: RecipeSettings | None = None,
+        kin: Mapping[str, str] | None = None,
     ) -> Recipe:
-        """Return the recipe for when nothing has been tuned: every scorer weighs the same.
+        """Return the recipe for when nothing has been tuned: every scorer has one vote, and so have scorers of one kin.
 
-        The weight of a scorer (the part of a channel's name before the dot) is shared out among its channels, so that
+        The vote of a scorer (the part of a channel's name before the dot) is shared out among its channels, so that
         one with many channels does not outvote the others: evenly, or by the shares that ``channels`` maps them to.
+        ``kin`` maps scorers to what they are variants of: they err alike, and share one vote evenly.
         """
         chosen = settings or RecipeSettings()
+        kin = kin or {}
         shares = dict(channels) if isinstance(channels, Mapping) else dict.fromkeys(channels, 1.0)
         total: defaultdict[str, float] = defaultdict(float)
         for name, share in shares.items():
             total[_scorer(name)] += share
+        voters = Counter(kin.get(scorer, scorer) for scorer in total)
+        votes = {scorer: 1 / voters[kin.get(scorer, scorer)] for scorer in total}
         return cls(
             {
-                name: ChannelRecipe(chosen.normalise, chosen.scope, weight=share / total[_scorer(name)])
+                name: ChannelRecipe(
+                    chosen.normalise,
+                    chosen.scope,
+                    weight=votes[_scorer(name)] * share / total[_scorer(name)],
+                )
                 for name, share in shares.items()
             },
             chosen.smooth,

@@ -188,3 +188,12 @@ def test_a_scorer_may_say_how_its_weight_is_shared_out() -> None:
         "convae.mean": 1.0,
     }
     assert Recipe.untuned({"vpc.spatial": 1.0, "vpc.temporal": 0.0}).channels["vpc.temporal"].weight == 0
+
+
+def test_scorers_of_one_kin_share_one_vote() -> None:
+    recipe = Recipe.untuned(
+        ["convae.mean", "convae.p99", "stae.mean", "motion.object"],
+        kin={"convae": "autoencoder", "stae": "autoencoder", "dae": "autoencoder"},
+    )
+    weights = [channel.weight for channel in recipe.channels.values()]
+    assert weights == pytest.approx([1 / 4, 1 / 4, 1 / 2, 1])
