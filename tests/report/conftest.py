@@ -127,21 +127,42 @@ def opened(chromium: Any) -> Open:
 
     @contextmanager
     def open_page(address: str | Path, **context: Any) -> Iterator[Any]:
-        url = address.as_uri() if isinstance(address, Path) else address
-        said: list[str] = []
-        asked: list[str] = []
-        window = chromium.new_context(**{"viewport": WIDTHS, "reduced_motion": "reduce", **context})
-        page = window.new_page()
-        page.set_default_timeout(30_000)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(url)
+        page, complaints = open_in_silence(chromium, address, **context)
         yield page
-        window.close()
-        own = url if url.startswith("http") else url.partition("#")[0]
-        assert not [one for one in asked if not one.startswith(("data:", "blob:", own))]
-        assert not said
+        page.context.close()
+        assert not complaints
 
     return open_page
+
+
+@pytest.fixture(scope="module")
+def looked_at(chromium: Any, written: Path) -> Iterator[tuple[Any, list[str]]]:
+    """The page of the run, opened once: for tests that leave it as they find it."""
+    page, complaints = open_in_silence(chromium, written)
+    yield page, complaints
+    page.context.close()
+
+
+@pytest.fixture
+def page(looked_at: tuple[Any, list[str]]) -> Iterator[Any]:
+    """The page of the run, scrolled to its top; fails the test like ``opened``."""
+    page, complaints = looked_at
+    page.evaluate("scrollTo(0, 0)")
+    yield page
+    assert not complaints
+
+
+def open_in_silence(chromium: Any, address: str | Path, **context: Any) -> tuple[Any, list[str]]:
+    """Open a page in a window of its own; what it says and what it asks for from elsewhere comes into the list."""
+    url = address.as_uri() if isinstance(address, Path) else address
+    own = ("data:", "blob:", url if url.startswith("http") else url.partition("#")[0])
+    complaints: list[str] = []
+    window = chromium.new_context(**{"viewport": WIDTHS, "reduced_motion": "reduce", **context})
+    page = window.new_page()
+    page.set_default_timeout(30_000)
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda one: None if one.url.startswith(own) else complaints.append(one.url))
+    page.goto(url)
+    return page, complaints

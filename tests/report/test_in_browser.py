@@ -7,14 +7,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pages import HOSTILE, Open, see_everything
 from scored import write_run
-from street import pixelkit, write_frames
 
+from pixelkit.artifacts import RunFolder, RunRecord
 from pixelkit.report.compare import write_comparison
 from pixelkit.report.report import write_report
 from pixelkit.report.scored_run import read_run
+from pixelkit.scores.table import ScoreTable
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 FIRST = '.timeline[data-video="0"]'
@@ -46,78 +48,71 @@ def shown(page: Any) -> dict[str, Any]:
     }
 
 
-def test_every_chart_is_drawn_in_silence_and_without_the_network(written: Path, opened: Open) -> None:
-    with opened(written) as page:
-        see_everything(page)
-        assert page.locator(".chart .main-svg").count() >= 9
-        assert page.title() == "street: pixelkit report"
+def test_every_chart_is_drawn_in_silence_and_without_the_network(page: Any) -> None:
+    see_everything(page)
+    assert page.locator(".chart .main-svg").count() >= 9
+    assert page.title() == "street: pixelkit report"
 
 
-def test_pointing_shows_the_frame_and_its_scores(written: Path, opened: Open) -> None:
-    with opened(written) as page:
-        ready(page)
-        point_at(page, 0.0)
-        first = shown(page)
-        assert first["at"] == 1
-        assert first["title"].startswith("Frame 7 ·")
-        point_at(page, 1.0)
-        last = shown(page)
-        assert last["at"] == 23
-        assert last["title"].startswith("Frame 49 ·")
-        assert last["picture"] != first["picture"]
-        width = page.locator(f"{FIRST} .picture img").evaluate(
-            "async (image) => (await image.decode(), image.naturalWidth)"
-        )
-        assert width == 128
+def test_pointing_shows_the_frame_and_its_scores(page: Any) -> None:
+    ready(page)
+    point_at(page, 0.0)
+    first = shown(page)
+    assert first["at"] == 1
+    assert first["title"].startswith("Frame 7 ·")
+    point_at(page, 1.0)
+    last = shown(page)
+    assert last["at"] == 23
+    assert last["title"].startswith("Frame 49 ·")
+    assert last["picture"] != first["picture"]
+    width = page.locator(f"{FIRST} .picture img").evaluate(
+        "async (image) => (await image.decode(), image.naturalWidth)"
+    )
+    assert width == 128
 
 
-def test_keys_step_through_a_video_and_say_where_they_are(written: Path, opened: Open) -> None:
-    with opened(written) as page:
-        ready(page)
-        page.locator(f"{FIRST} .slider").focus()
-        page.keyboard.press("Home")
-        assert shown(page)["words"].startswith("frame 7, fused score")
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("ArrowRight")
-        words = shown(page)["words"]
-        assert words.startswith("frame 9,")
-        assert "turned" in words
-        page.keyboard.press("ArrowLeft")
-        assert shown(page)["at"] == 2
-        page.keyboard.press("End")
-        page.keyboard.press("ArrowRight")
-        assert shown(page)["at"] == 23
-        page.keyboard.press("PageDown")
-        assert shown(page)["at"] == 1
+def test_keys_step_through_a_video_and_say_where_they_are(page: Any) -> None:
+    ready(page)
+    page.locator(f"{FIRST} .slider").focus()
+    page.keyboard.press("Home")
+    assert shown(page)["words"].startswith("frame 7, fused score")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    words = shown(page)["words"]
+    assert words.startswith("frame 9,")
+    assert "turned" in words
+    page.keyboard.press("ArrowLeft")
+    assert shown(page)["at"] == 2
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    assert shown(page)["at"] == 23
+    page.keyboard.press("PageDown")
+    assert shown(page)["at"] == 1
 
 
-def test_labels_repairs_and_gaps_are_told_in_words_too(written: Path, opened: Open) -> None:
-    with opened(written) as page:
-        words = page.locator("#video-0 details").inner_text()
-        page.locator("#video-0 summary").click()
-        words = page.locator("#video-0 details").inner_text()
-        assert "Missing: 20–39." in words
-        assert "Upside down, turned: 9, 10." in words
-        assert "Noisy: 44." in words
-        assert "Not decodable, shown as their nearest frame: 47." in words
+def test_labels_repairs_and_gaps_are_told_in_words_too(page: Any) -> None:
+    page.locator("#video-0 summary").click()
+    words = page.locator("#video-0 details").inner_text()
+    assert "Missing: 20–39." in words
+    assert "Upside down, turned: 9, 10." in words
+    assert "Noisy: 44." in words
+    assert "Not decodable, shown as their nearest frame: 47." in words
 
 
-def test_a_hostile_name_is_text_everywhere(written: Path, opened: Open) -> None:
-    with opened(written) as page:
-        see_everything(page)
-        assert page.get_by_role("heading", name=f"Video {HOSTILE}", exact=True).count() == 1
-        assert page.locator("img[src=x]").count() == 0
+def test_a_hostile_name_is_text_everywhere(page: Any) -> None:
+    see_everything(page)
+    assert page.get_by_role("heading", name=f"Video {HOSTILE}", exact=True).count() == 1
+    assert page.locator("img[src=x]").count() == 0
 
 
-def test_a_moment_leads_into_its_video(written: Path, opened: Open) -> None:
-    with opened(written) as page:
-        link = page.locator("a[data-position]").first
-        index, position = link.get_attribute("data-video"), int(link.get_attribute("data-position"))
-        link.click()
-        slider = page.locator(f'.timeline[data-video="{index}"] .slider:focus')
-        slider.wait_for()
-        assert int(slider.get_attribute("aria-valuenow")) == position + 1
-        assert page.locator("#status").inner_text().startswith("video ")
+def test_a_moment_leads_into_its_video(page: Any) -> None:
+    link = page.locator("a[data-position]").first
+    index, position = link.get_attribute("data-video"), int(link.get_attribute("data-position"))
+    link.click()
+    slider = page.locator(f'.timeline[data-video="{index}"] .slider:focus')
+    slider.wait_for()
+    assert int(slider.get_attribute("aria-valuenow")) == position + 1
+    assert page.locator("#status").inner_text().startswith("video ")
 
 
 def test_heat_maps_can_be_switched_off(written: Path, opened: Open) -> None:
@@ -200,22 +195,23 @@ def test_on_paper_every_chart_is_there_in_light_colours(written: Path, opened: O
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_a_screen_reader_finds_its_way(written: Path, opened: Open) -> None:
-    with opened(written) as page:
-        for role in ("banner", "main", "navigation", "contentinfo", "status"):
-            assert page.get_by_role(role).count() == 1, role
-        levels = page.evaluate(
-            "[...document.querySelectorAll('h1, h2, h3')].map((one) => Number(one.tagName[1]))"
-        )
-        assert levels[0] == 1
-        assert levels.count(1) == 1
-        assert all(after - before <= 1 for before, after in pairwise(levels))
-        unnamed = "[...document.querySelectorAll('img:not([alt]), [role=img]:not([aria-label]), table:empty')].length"
-        assert page.evaluate(unnamed) == 0
-        slider = page.get_by_role("slider", name=re.compile("Position in video 01"))
-        assert slider.get_attribute("aria-valuemax") == "23"
-        for chart in page.locator(".chart.plain").all():
-            assert chart.locator("xpath=ancestor::figure//table").count() == 1
+def test_a_screen_reader_finds_its_way(page: Any) -> None:
+    for role in ("banner", "main", "navigation", "contentinfo", "status"):
+        assert page.get_by_role(role).count() == 1, role
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3')].map((one) => Number(one.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    unnamed = (
+        "[...document.querySelectorAll('img:not([alt]), [role=img]:not([aria-label]), table:empty')].length"
+    )
+    assert page.evaluate(unnamed) == 0
+    slider = page.get_by_role("slider", name=re.compile("Position in video 01"))
+    assert slider.get_attribute("aria-valuemax") == "23"
+    for chart in page.locator(".chart.plain").all():
+        assert chart.locator("xpath=ancestor::figure//table").count() == 1
 
 
 def test_without_labels_tuning_or_data_the_page_says_so(tmp_path: Path, opened: Open) -> None:
@@ -231,20 +227,17 @@ def test_without_labels_tuning_or_data_the_page_says_so(tmp_path: Path, opened: 
         assert page.locator(f"{FIRST} .readout b").inner_text().startswith("Frame 0 ·")
 
 
-def test_one_video_of_one_frame(street: Path, offset_plugin: Path, opened: Open) -> None:
-    alone = street.parent / "alone"
-    write_frames(alone / "7", [5], seed=1)
-    words = ("--train", street / "training_videos", "--test", alone, "--plugins", offset_plugin)
-    made = pixelkit("run", *words, "--scorers", "offset", "--objective", "none", cwd=street.parent)
-    assert made.returncode == 0, made.stderr
-    done = pixelkit("report", "--plugins", offset_plugin, cwd=street.parent)
-    assert done.returncode == 0, done.stderr
-    with opened(Path(street.parent / done.stdout.strip())) as page:
+def test_one_video_of_one_frame(tmp_path: Path, opened: Open) -> None:
+    run = RunFolder(tmp_path / "run")
+    ScoreTable(["7"], [5], ["offset.score"], np.array([[0.3]])).write_csv(run.path / "scores" / "7.csv")
+    table, weights = {"offset": "scores/7.csv"}, {"offset.score": 1.0}
+    run.write_record(RunRecord(data="street", scores=table, heldout=table, max_gap=4, shares=weights))
+    with opened(write_report(read_run(run), tmp_path / "alone.html").file) as page:
         see_everything(page)
         page.locator(f"{FIRST} .slider").focus()
         for key in ("End", "ArrowRight", "Home", "ArrowLeft"):
             page.keyboard.press(key)
-        assert shown(page)["at"] == 1
+        assert page.locator(f"{FIRST} .slider").get_attribute("aria-valuenow") == "1"
         assert page.locator(f"{FIRST} .readout b").inner_text() == "Frame 5 · 0.000"
 
 
