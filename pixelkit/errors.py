@@ -121,3 +121,8 @@ def examples(items: Iterable[object], most: int = 3) -> str:
     every = [str(item) for item in items]
     shown = ", ".join(every[:most])
     return shown if len(every) <= most else f"{shown} and {len(every) - most:,} more"
+
+
+def reason(error: Exception) -> str:
+    """Return why something cannot be read; of the system's own errors just that: ``No such file or directory``."""
+    return getattr(error, "strerror", None) or str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,19 @@ log = logging.getLogger("pixelkit")
 
 # Seconds that --wait waits when nobody says how long: Kaggle scores a CSV within a minute, on a busy day in some.
 WAIT = 600
+
+
+class Seconds(click.IntRange):
+    """Whole seconds; says what happened when RUN was taken for them, since it stood behind --wait."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number that stands behind the option."""
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            if isinstance(value, str) and not value.lstrip("-").isdigit():
+                self.fail(f"{value!r} is no number of seconds: put RUN before --wait", param, ctx)
+            raise
 
 
 @click.command()
@@ -44,7 +57,7 @@ WAIT = 600
     "--wait",
     is_flag=False,
     flag_value=WAIT,
-    type=click.IntRange(min=0),
+    type=Seconds(min=0),
     metavar="[SECONDS]",
     help=f"Wait for the score, {WAIT} seconds if you name no other number; give it after RUN.",
 )
@@ -110,7 +123,7 @@ def _send(csv: Path, competition: str, history: History, message: str, wait: int
     if not any(one.id == identity for one in history.submissions()):
         history.imported(csv)
     received = upload(kaggle, history, identity, message)
-    if wait is not None:
+    if wait is not None and not received.public:
         log.info("waiting for the score, up to %s s; Ctrl-C loses nothing", wait)
         scores.wait(kaggle, history, received, wait)
     found = history.find(identity)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelkit.errors import SubmissionError, examples
+from pixelkit.errors import SubmissionError, examples, reason
 from pixelkit.files import write_text
 from pixelkit.frames.ids import frame_id, parse_id, video_key
 from pixelkit.scores.table import ScoreTable
@@ -197,7 +197,7 @@ def _read(path: Path) -> tuple[list[list[str]], list[str]]:
         text = path.read_bytes().decode("utf-8")
         lines = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SubmissionError(f"{path}: cannot be read as a CSV: {error}") from None
+        raise SubmissionError(f"{path}: cannot be read as a CSV: {reason(error)}") from None
     if not lines or lines[0] != COLUMNS:
         found = repr(",".join(lines[0])) if lines else "nothing"
         raise SubmissionError(f"{path}: the first line is {found}, expected 'Id,Predicted'")

@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pixelkit.errors import PackError
+from pixelkit.errors import PackError, reason
 
 PYTHON = "3.12"
 """The Python of Kaggle's image."""
@@ -63,7 +63,7 @@ def read_image(file: Path) -> Image:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PackError(f"{file}: cannot be read as the output of 'pip freeze': {error}") from None
+        raise PackError(f"{file}: cannot be read as the output of 'pip freeze': {reason(error)}") from None
     return Image(f"the machine of {file}", parse_freeze(text, str(file)))
 
 

@@ -231,6 +231,12 @@ def test_fetching_without_any_upload_asks_which_competition(server: Server, run:
     assert server.calls == []
 
 
+def test_a_run_behind_wait_is_told_where_it_belongs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["submit", "--upload", "--wait", "submissions/run"])
+    assert "'submissions/run' is no number of seconds: put RUN before --wait" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words", [("--wait",), ("--competition", SLUG), ("--message", "x"), ("--upload", "--wait", "-1")]
 )

@@ -71,6 +71,7 @@ def test_fetching_tells_uploads_and_scores_of_all_that_carry_an_id(server: Serve
     yesterday = datetime.now(UTC) - timedelta(days=1)
     scored = {"status": "COMPLETE", "publicScore": "0.7"}
     server.listings_until_scored = 1_000
+    server.add(f"pixelkit {by_hand.id}", when=yesterday, status="ERROR", errorDescription="mended since")
     server.add(f"pixelkit {by_hand.id}", **scored)
     server.add(f"again, pixelkit {old.id}: renamed on the page", when=yesterday, **scored)
     server.add(f"pixelkit {rejected.id}", status="ERROR", errorDescription="no rows")

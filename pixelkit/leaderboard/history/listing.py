@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixelkit.errors import HistoryError, PixelkitError
+from pixelkit.errors import HistoryError, PixelkitError, reason
 from pixelkit.leaderboard.csv import check_submission
 from pixelkit.leaderboard.history import History, Submission, parse_score
 
@@ -58,7 +58,7 @@ def read_list(file: Path) -> list[Earlier]:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             header, *rows = csv.reader(opened)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise HistoryError(f"{file}: cannot be read as a CSV: {error}") from None
+        raise HistoryError(f"{file}: cannot be read as a CSV: {reason(error)}") from None
     except ValueError:
         raise HistoryError(f"{file}: is empty: expected a first line {','.join(COLUMNS)}") from None
     if tuple(header) not in (COLUMNS, COLUMNS[:2]):

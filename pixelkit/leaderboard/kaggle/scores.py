@@ -13,8 +13,9 @@ from pixelkit.leaderboard.kaggle.competition import page
 
 log = logging.getLogger("pixelkit")
 
-# Seconds between two looks at whether there is a score: a CSV takes Kaggle some seconds, a busy day some minutes.
-EVERY = 5.0
+# Seconds between the first two looks at whether there is a score, and later on: a CSV takes Kaggle some seconds, on a
+# busy day some minutes.
+FIRST, EVERY = 1.0, 5.0
 _LONGEST_BREAK = 60.0
 
 
@@ -62,6 +63,7 @@ def fetch(kaggle: Kaggle, history: History) -> Fetched:
             done.rejected[identity] = received.rejected
         else:
             history.sent(identity, kaggle.competition, received.ref, received.time)
+            done.rejected.pop(identity, None)  # mended since, and sent again
             news = tell(history, received)
             (done.waiting if not received.public else done.told if news else done.known).append(identity)
     return done
@@ -101,7 +103,7 @@ def wait(kaggle: Kaggle, history: History, received: Received, seconds: float) -
     KaggleError
         If Kaggle rejects the CSV, or there is no score in time.
     """
-    end, pause = time.monotonic() + seconds, EVERY
+    end, pause = time.monotonic() + seconds, FIRST
     while True:
         if received.rejected:
             reject(history, kaggle.competition, received)
@@ -118,7 +120,7 @@ def wait(kaggle: Kaggle, history: History, received: Received, seconds: float) -
         time.sleep(min(pause, left))
         try:
             received = next((one for one in kaggle.submissions() if one.ref == received.ref), received)
-            pause = EVERY
+            pause = min(2 * pause, EVERY)
         except KaggleUnreachable as error:
             pause = min(2 * pause, _LONGEST_BREAK)
             log.warning("%s; still waiting for the score", error)
