@@ -10,7 +10,7 @@ that was killed, or that is run again with one setting changed, makes only what 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -102,32 +102,33 @@ def score(job: Job) -> dict[str, Scored]:
     scorers = start(job)
     splits = read_videos(job, scorers)
     tables = score_all(job, scorers, splits)
-    mine = [scorer for scorer in scorers if scorer.name in tables]
-    job.folder.write_record(
-        RunRecord(
-            data=str(job.data.root),
-            scores={name: _inside(job.folder, scored.test) for name, scored in tables.items()},
-            heldout={name: _inside(job.folder, scored.heldout) for name, scored in tables.items()},
-            max_gap=job.settings.max_gap,
-            seed=job.settings.seed,
-            sample=str(job.sample.resolve()) if job.sample else None,
-            shares={key: share for scorer in mine for key, share in jobs.channel_shares(scorer).items()},
-            kin={scorer.name: scorer.kin for scorer in mine if scorer.kin},
-            choices={key: tried for scorer in mine for key, tried in jobs.channel_choices(scorer).items()},
-            synthetic={
-                name: _inside(job.folder, scored.synthetic)
-                for name, scored in tables.items()
-                if scored.synthetic
-            },
-            takes=_inside(job.folder, splits.takes) if splits.takes else None,
-            layout=job.data.layout,
-            videos={video.name: str(video.path.resolve()) for video in job.data.test},
-            train=[video.name for video in job.data.train],
-            repair=_inside(job.folder, splits.repair),
-            fitted={name: _inside(job.folder, scored.fitted) for name, scored in tables.items()},
-        )
-    )
+    job.folder.write_record(record_of(job, scorers, splits, tables))
     return tables
+
+
+def record_of(job: Job, scorers: Sequence[Scorer], splits: Splits, tables: Mapping[str, Scored]) -> RunRecord:
+    """Return what the run folder has to remember, so that all else can be made from it."""
+    mine = [scorer for scorer in scorers if scorer.name in tables]
+    return RunRecord(
+        data=str(job.data.root),
+        scores={name: _inside(job.folder, scored.test) for name, scored in tables.items()},
+        heldout={name: _inside(job.folder, scored.heldout) for name, scored in tables.items()},
+        max_gap=job.settings.max_gap,
+        seed=job.settings.seed,
+        sample=str(job.sample.resolve()) if job.sample else None,
+        shares={key: share for scorer in mine for key, share in jobs.channel_shares(scorer).items()},
+        kin={scorer.name: scorer.kin for scorer in mine if scorer.kin},
+        choices={key: tried for scorer in mine for key, tried in jobs.channel_choices(scorer).items()},
+        synthetic={
+            name: _inside(job.folder, scored.synthetic) for name, scored in tables.items() if scored.synthetic
+        },
+        takes=_inside(job.folder, splits.takes) if splits.takes else None,
+        layout=job.data.layout,
+        videos={video.name: str(video.path.resolve()) for video in job.data.test},
+        train=[video.name for video in job.data.train],
+        repair=_inside(job.folder, splits.repair),
+        fitted={name: _inside(job.folder, scored.fitted) for name, scored in tables.items()},
+    )
 
 
 def fit(job: Job) -> list[Path]:
