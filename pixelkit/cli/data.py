@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pixelkit.cli.job import FILE, FOLDER
+from pixelkit.cli.job import FILE, cache_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,9 +29,7 @@ _PIPE_WIDTH = 120
 @click.argument("data", type=PATH, required=False)
 @click.option("--train", type=PATH, help="The training split: folders of images, or videos.")
 @click.option("--test", type=PATH, help="The test split, likewise.")
-@click.option(
-    "--cache", type=FOLDER, help="Where decoded frames lie; default: $PIXELKIT_CACHE or ~/.cache/pixelkit."
-)
+@cache_option
 @click.option(
     "--sheet",
     type=FILE,

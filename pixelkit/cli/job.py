@@ -18,10 +18,29 @@ if TYPE_CHECKING:
     from pixelkit.registry import RegisteredScorer, Registry
 
 log = logging.getLogger("pixelkit")
+Command = Callable[..., Any]
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
-_OPTIONS = [
+
+def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options to a command, in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+plugins_option = click.option(
+    "--plugins", type=FOLDER, multiple=True, help="A folder with scorer plugins of your own."
+)
+cache_option = click.option(
+    "--cache", type=FOLDER, help="Where decoded frames lie; default: $PIXELKIT_CACHE or ~/.cache/pixelkit."
+)
+job_options = with_options(
     click.argument("data", type=click.Path(path_type=Path), required=False),
     click.option(
         "--train", type=click.Path(path_type=Path), help="The training split: folders of images, or videos."
@@ -39,20 +58,10 @@ _OPTIONS = [
     click.option("--offline", is_flag=True, help="Fetch no pretrained weights."),
     click.option("--weights", type=FOLDER, help="A folder with pretrained weights; it is looked into first."),
     click.option("--out", type=FOLDER, help="The run folder; default: submissions/NAME OF THE DATA SET."),
-    click.option("--plugins", type=FOLDER, multiple=True, help="A folder with scorer plugins of your own."),
-    click.option(
-        "--cache",
-        type=FOLDER,
-        help="Where decoded frames lie; default: $PIXELKIT_CACHE or ~/.cache/pixelkit.",
-    ),
-]
-
-
-def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a job to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    plugins_option,
+    cache_option,
+)
+"""Adds the options of a job to a command."""
 
 
 def make_job(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixelkit.cli.job import FILE, FOLDER
+from pixelkit.cli.job import FILE, FOLDER, plugins_option
 from pixelkit.cli.tables import aligned
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ log = logging.getLogger("pixelkit")
 @click.option(
     "--weights", "place", type=FOLDER, help="A folder with pretrained weights; it is looked into first."
 )
-@click.option("--plugins", type=FOLDER, multiple=True, help="A folder with scorer plugins of your own.")
+@plugins_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def pack(
     folder: Path,

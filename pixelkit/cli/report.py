@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from pixelkit.cli.job import FILE, FOLDER
+from pixelkit.cli.job import FILE, FOLDER, cache_option, plugins_option, with_options
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from pixelkit.artifacts import RunFolder
-    from pixelkit.report.report import Written
+    from pixelkit.report.report import Options, Written
     from pixelkit.report.scored_run import ScoredRun
 
-_OPTIONS = [
+page_options = with_options(
     click.option(
         "--labels",
         type=click.Path(path_type=Path),
         help="Shade these labels and measure against them: as 'pixelkit evaluate' reads.",
     ),
-    click.option("--plugins", type=FOLDER, multiple=True, help="A folder with scorer plugins of your own."),
-    click.option(
-        "--cache",
-        type=FOLDER,
-        help="Where decoded frames lie; default: $PIXELKIT_CACHE or ~/.cache/pixelkit.",
-    ),
+    plugins_option,
+    cache_option,
     click.option(
         "--heatmaps/--no-heatmaps",
         "heat",
@@ -38,14 +34,8 @@ _OPTIONS = [
         show_default=True,
         help="Ask the scorers where on a frame its score comes from.",
     ),
-]
-
-
-def page_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a page to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+)
+"""Adds the options of a page to a command."""
 
 
 @click.command()
@@ -73,14 +63,19 @@ def report(
     """
     if run is not None and compare is not None:
         raise click.UsageError("name one RUN, or two with --compare A B")
+    if compare is not None and (plugins or not heat):
+        raise click.UsageError(
+            "--plugins and --no-heatmaps go with one RUN: two are compared without heat maps"
+        )
     from pixelkit.cli.messages import show_messages
     from pixelkit.report.report import Options
 
     show_messages()
-    options = Options(heat=heat, plugins=plugins, cache=cache)
-    _print(
-        _compare(*compare, out, labels, options) if compare else _report(run, out, labels, options), as_json
-    )
+    if compare is not None:
+        written = _compare(*compare, out, labels, cache)
+    else:
+        written = _report(run, out, labels, Options(heat=heat, plugins=plugins, cache=cache))
+    _print(written, as_json)
 
 
 def find_run(run: Path | None) -> RunFolder:
@@ -98,19 +93,19 @@ def labelled_run(folder: RunFolder, labels: Path | None) -> ScoredRun:
     return run if labels is None else dataclasses.replace(run, labels=_truth(run, labels))
 
 
-def _report(run: Path | None, out: Path | None, labels: Path | None, options: Any) -> Written:
+def _report(run: Path | None, out: Path | None, labels: Path | None, options: Options) -> Written:
     from pixelkit.report.report import write_report
 
     folder = find_run(run)
     return write_report(labelled_run(folder, labels), out or folder.path / "report.html", options)
 
 
-def _compare(a: Path, b: Path, out: Path | None, labels: Path | None, options: Any) -> Written:
+def _compare(a: Path, b: Path, out: Path | None, labels: Path | None, cache: Path | None) -> Written:
     from pixelkit.artifacts import RunFolder
     from pixelkit.report.compare import write_comparison
 
     first, second = (labelled_run(RunFolder(path), labels) for path in (a, b))
-    return write_comparison(first, second, out or a / f"compare-{second.name}.html", options)
+    return write_comparison(first, second, out or a / f"compare-{second.name}.html", cache)
 
 
 def _truth(run: ScoredRun, labels: Path) -> Mapping[str, NDArray[np.bool_]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixelkit.cli.job import FOLDER
+from pixelkit.cli.job import FOLDER, with_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +22,7 @@ log = logging.getLogger("pixelkit")
 METRICS = ("ap", "auc", "macro-auc")
 
 
-_OPTIONS = [
+tuning_options = with_options(
     click.option(
         "--labels",
         type=click.Path(path_type=Path),
@@ -51,9 +50,8 @@ _OPTIONS = [
         metavar="NAME",
         help="Of the study in the storage; default: one for these scores and settings.",
     ),
-]
-
-
+)
+"""Adds the options of a search to a command."""
 daily_option = click.option(
     "--daily",
     type=click.IntRange(1),
@@ -61,13 +59,6 @@ daily_option = click.option(
     show_default=True,
     help="Uploads a day; for the leaderboard.",
 )
-
-
-def tuning_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a search to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.command()

@@ -45,9 +45,8 @@ def view(
     show_messages()
     scored = labelled_run(find_run(run), labels)
     footage = find_footage(scored, cache)
-    with PageServer(
-        footage, port
-    ) as server:  # before the page is made: a port that is in use is told at once
+    # The server before its page: a port that is in use is told at once.
+    with PageServer(footage, port) as server:
         server.show(
             *make_report(scored, footage, Options(served=True, heat=heat, plugins=plugins, cache=cache))
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pixelkit.cli.job import FILE, FOLDER
+from pixelkit.cli.job import FILE, FOLDER, plugins_option
 
 if TYPE_CHECKING:
     from pixelkit.config import Settings
@@ -42,7 +42,7 @@ class Found:
 )
 @click.option("--config", type=FILE, help="Settings, which may decide what a scorer needs.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As for 'pixelkit run'.")
-@click.option("--plugins", type=FOLDER, multiple=True, help="A folder with scorer plugins of your own.")
+@plugins_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def weights(
     action: str,

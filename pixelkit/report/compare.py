@@ -20,17 +20,14 @@ from pixelkit.leaderboard.history.diff import (
 )
 from pixelkit.report import page, payload
 from pixelkit.report.footage import Footage, find_footage
-from pixelkit.report.pictures import data_url, encode, small_pictures
-from pixelkit.report.report import (
-    MOMENT_QUALITY,
-    MOMENT_SIDE,
-    Options,
-    Written,
-    common_facts,
+from pixelkit.report.pictures import (
+    large_pictures,
     picture_blocks,
     picture_size,
     pictures_note,
+    small_pictures,
 )
+from pixelkit.report.report import Written
 from pixelkit.report.scored_run import ScoredRun, ScoredVideo
 from pixelkit.scores.normalise import rank
 from pixelkit.scores.table import ScoreTable
@@ -58,7 +55,7 @@ class Shared:
     a_rows: np.ndarray[Any, np.dtype[np.intp]]
 
 
-def write_comparison(a: ScoredRun, b: ScoredRun, file: Path, options: Options | None = None) -> Written:
+def write_comparison(a: ScoredRun, b: ScoredRun, file: Path, cache: Path | None = None) -> Written:
     """Write the page of two runs, whose frames come from the data set of A.
 
     Raises
@@ -73,8 +70,8 @@ def write_comparison(a: ScoredRun, b: ScoredRun, file: Path, options: Options | 
         raise DataError(
             f"{a.folder.path} and {b.folder.path} have no frame in common: compare two runs on one data set"
         )
-    footage, shared = find_footage(a, (options or Options()).cache), shared_frames(a, b)
-    missing = (*a.missing, *footage.missing)
+    footage, shared = find_footage(a, cache), shared_frames(a, b)
+    missing = (*a.missing, *footage.missing, *_two_data_sets(a, b))
     write_text(file, _render(a, b, moves, shared, footage, missing))
     return Written(file, file.stat().st_size, missing)
 
@@ -119,7 +116,6 @@ def _render(
     return page.render(
         "compare.html",
         served=False,
-        **common_facts(),
         a=a,
         b=b,
         names=names,
@@ -139,7 +135,7 @@ def _render(
         sizes={
             v.name: picture_size(shown.videos[v.name]) if v.name in whole else None for v in shared.videos
         },
-        pictures_note=pictures_note(pictures, shown, served=False),
+        pictures_note=pictures_note(pictures, frames=bool(shown.videos), served=False),
         data={"served": False, "lines": names, "channels": [], "maxGap": a.record.max_gap},
         video_blocks=[
             _video_data(a, shared, video, names, pictures.get(video.name)) for video in shared.videos
@@ -159,7 +155,7 @@ def _video_data(a: ScoredRun, shared: Shared, video: ScoredVideo, names: Sequenc
 
 def _cards(stretches: Sequence[Stretch], shared: Shared, footage: Footage) -> list[dict[str, Any]]:
     videos = {video.name: (index, video) for index, video in enumerate(shared.videos)}
-    cards = []
+    cards: list[dict[str, Any]] = []
     for stretch in stretches:
         index, video = videos[stretch.video]
         inside = np.flatnonzero((video.numbers >= stretch.first) & (video.numbers <= stretch.last))
@@ -171,18 +167,20 @@ def _cards(stretches: Sequence[Stretch], shared: Shared, footage: Footage) -> li
                 "index": index,
                 "position": position,
                 "number": int(video.numbers[position]),
-                "picture": _picture(footage, stretch.video, int(video.numbers[position])),
             }
         )
-    return cards
+    pictures = large_pictures(footage.videos, [(one["stretch"].video, one["number"]) for one in cards])
+    return [{**one, "picture": pictures.get((one["stretch"].video, one["number"]))} for one in cards]
 
 
-def _picture(footage: Footage, name: str, number: int) -> str | None:
-    frames = footage.videos.get(name)
-    if frames is None:
-        return None
-    (frame,) = frames.at([int(np.searchsorted(frames.decoded.numbers, number))])
-    return data_url(encode(frame, MOMENT_SIDE, MOMENT_QUALITY))
+def _two_data_sets(a: ScoredRun, b: ScoredRun) -> list[str]:
+    """Say that videos of one name may be two videos."""
+    if a.record.data == b.record.data:
+        return []
+    return [
+        f"The runs name two data sets, {a.record.data} and {b.record.data}: if these are not copies of one, frames of "
+        f"one name and number have nothing in common. The frames shown are those of the first."
+    ]
 
 
 def _fused(run: ScoredRun) -> ScoreTable:

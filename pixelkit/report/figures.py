@@ -93,8 +93,11 @@ def ranks(run: ScoredRun) -> NDArray[np.float64]:
     return np.stack(columns, 1) if columns else np.empty((len(run.table), 0))
 
 
-def rank_correlation(columns: NDArray[np.float64]) -> list[list[float | None]]:
-    """Return Spearman's correlation of each pair of columns (rows, k); None where one of them is constant."""
+def correlation(columns: NDArray[np.float64]) -> list[list[float | None]]:
+    """Return Pearson's correlation of each pair of columns (rows, k); None where one of them is constant.
+
+    Of ranks it is Spearman's.
+    """
     spread = np.ptp(columns, axis=0) > 0 if len(columns) else np.zeros(columns.shape[1], bool)
     matrix: list[list[float | None]] = [[None] * len(spread) for _ in spread]
     varied = np.flatnonzero(spread)

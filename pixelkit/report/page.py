@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from datetime import datetime
 from functools import cache
 from importlib import resources
+from importlib.metadata import version
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -43,6 +45,8 @@ def render(template: str, *, served: bool, **facts: Any) -> str:
             script=Markup(script),
             plotly=Markup(plotly),
             served=served,
+            version=version("pixelkit"),
+            time=f"{datetime.now():%Y-%m-%d %H:%M}",
             **facts,
         )
     )

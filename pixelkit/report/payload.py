@@ -14,6 +14,7 @@ from pixelkit.report import figures
 from pixelkit.report.footage import Footage
 from pixelkit.report.pictures import Pictures
 from pixelkit.report.scored_run import ScoredRun, ScoredVideo
+from pixelkit.scores.normalise import rank
 
 Plain = dict[str, Any]
 
@@ -28,8 +29,7 @@ def page_data(run: ScoredRun, *, served: bool) -> Plain:
     served
         Whether the page may ask for frames at full size.
     """
-    correlated = np.column_stack([run.fused, run.table.values]) if len(run.table) else np.empty((0, 1))
-    ranked = np.column_stack([figures.ranks(run), run.fused]) if len(correlated) else correlated
+    ranked = np.column_stack([figures.ranks(run), rank(run.fused)])
     return {
         "served": served,
         "lines": ["fused score"],
@@ -38,7 +38,7 @@ def page_data(run: ScoredRun, *, served: bool) -> Plain:
         "histograms": {name: asdict(one) for name, one in figures.histograms(run).items()},
         "correlation": {
             "names": [*run.table.channels, "fused"],
-            "values": figures.rank_correlation(ranked),
+            "values": figures.correlation(ranked),
         },
         "weights": {name: round(each.weight, 4) for name, each in run.recipe.channels.items()},
         "importances": {name: round(value, 4) for name, value in list(run.importances.items())[:20]},

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 
 import cv2
 import numpy as np
@@ -21,8 +23,9 @@ from pixelkit.report.footage import AHEAD, Frame, TestFrames
 # All pictures of the timelines together. In base64 they are 16 MB; plotly.js is 4.8 MB, the scores of PixelPlay's
 # 11,706 frames in 10 channels are 1.6 MB, the moments 1 MB: below 25 MB, which mail and issue trackers still take.
 BUDGET = 12_000_000
-LONGER_SIDE = 256
-QUALITY = 50
+LONGER_SIDE, QUALITY = 256, 50
+# Longer side and quality of the pictures of moments.
+LARGE = 640, 70
 # What the first guess of their size may be wrong by before every second picture is dropped.
 RESERVE = 0.9
 
@@ -72,6 +75,52 @@ def small_pictures(videos: Mapping[str, TestFrames], budget: int = BUDGET) -> di
             made = _thinned({**made, name: Pictures(every, data)}, budget)
             every = made[name].every
     return made
+
+
+def large_pictures(
+    videos: Mapping[str, TestFrames], frames: Iterable[tuple[str, int]]
+) -> dict[tuple[str, int], str]:
+    """Return pictures of single frames, by video and frame number, as addresses in the page.
+
+    Frames of a video that is not in ``videos`` have none.
+    """
+    wanted = sorted({frame for frame in frames if frame[0] in videos})
+    pictures: dict[tuple[str, int], str] = {}
+    for name, mine in groupby(wanted, key=itemgetter(0)):
+        numbers = [number for _, number in mine]
+        positions = np.searchsorted(videos[name].decoded.numbers, numbers).tolist()
+        for number, frame in zip(numbers, videos[name].at(positions), strict=True):
+            pictures[name, number] = data_url(encode(frame, *LARGE))
+    return pictures
+
+
+def picture_blocks(names: Sequence[str], pictures: Mapping[str, Pictures]) -> list[list[str]]:
+    """Return the small pictures of each video as text."""
+    return [pictures[name].to_text() if name in pictures else [] for name in names]
+
+
+def picture_size(frames: TestFrames | None) -> tuple[int, int] | None:
+    """Return width and height of the small pictures of a video; None if it has none."""
+    if frames is None:
+        return None
+    height, width = frames.decoded.size
+    scale = min(1.0, LONGER_SIDE / max(height, width))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def pictures_note(pictures: Mapping[str, Pictures], *, frames: bool, served: bool) -> str:
+    """Return which frames the page shows, in words; ``frames``: there are some."""
+    if served:
+        return "Every frame is shown." if frames else "No frame can be shown."
+    every = max((one.every for one in pictures.values()), default=0)
+    if not every:
+        return "No frame can be shown."
+    if every == 1:
+        return "Every frame lies in this file, repaired and small; “pixelkit view” shows them at full size."
+    return (
+        f"One frame in {every} lies in this file, repaired and small, the nearest is shown; “pixelkit view” shows "
+        f"every one at full size."
+    )
 
 
 def encode(frame: Frame, longer_side: int, quality: int) -> bytes:

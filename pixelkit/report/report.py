@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,19 @@ import numpy as np
 from pixelkit.files import write_text
 from pixelkit.frames.inventory import find_gaps
 from pixelkit.report import figures, page, payload
-from pixelkit.report.footage import Footage, TestFrames, find_footage
+from pixelkit.report.footage import Footage, find_footage
 from pixelkit.report.heatmaps import HeatMaps, heat_maps
 from pixelkit.report.moments import Moment, highest_moments
-from pixelkit.report.pictures import LONGER_SIDE, Pictures, data_url, encode, small_pictures
+from pixelkit.report.pictures import (
+    data_url,
+    large_pictures,
+    picture_blocks,
+    picture_size,
+    pictures_note,
+    small_pictures,
+)
 from pixelkit.report.scored_run import ScoredRun
 from pixelkit.report.summary import summarise, video_in_words
-
-MOMENT_SIDE, MOMENT_QUALITY = 640, 70
 
 
 @dataclass(frozen=True)
@@ -82,16 +85,15 @@ def make_report(run: ScoredRun, footage: Footage, options: Options) -> tuple[str
     html = page.render(
         "report.html",
         served=options.served,
-        **common_facts(),
         run=run,
         missing=missing,
-        moments=_cards(run, moments, moment_pictures(moments, footage), heat),
+        moments=_cards(run, moments, footage, heat),
         heat_names=heat.names,
         figures=lines,
         summary=summarise(run, lines, footage),
         words=[video_in_words(run, video, find_gaps(video.numbers), footage) for video in run.videos],
         sizes={video.name: picture_size(footage.videos.get(video.name)) for video in run.videos},
-        pictures_note=pictures_note(pictures, footage, served=options.served),
+        pictures_note=pictures_note(pictures, frames=bool(footage.videos), served=options.served),
         curve_rows=_curve_rows(run),
         channel_rows=_channel_rows(run),
         spread_rows=_spread_rows(run),
@@ -106,54 +108,11 @@ def make_report(run: ScoredRun, footage: Footage, options: Options) -> tuple[str
     return html, missing
 
 
-def common_facts() -> dict[str, Any]:
-    """Return what every page says about itself."""
-    return {"version": version("pixelkit"), "time": f"{datetime.now():%Y-%m-%d %H:%M}"}
-
-
-def picture_blocks(names: Sequence[str], pictures: Mapping[str, Pictures]) -> list[list[str]]:
-    """Return the small pictures of each video as text."""
-    return [pictures[name].to_text() if name in pictures else [] for name in names]
-
-
-def picture_size(frames: TestFrames | None) -> tuple[int, int] | None:
-    """Return width and height of the small pictures of a video; None if it has none."""
-    if frames is None:
-        return None
-    height, width = frames.decoded.size
-    scale = min(1.0, LONGER_SIDE / max(height, width))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def pictures_note(pictures: Mapping[str, Pictures], footage: Footage, *, served: bool) -> str:
-    """Return which frames the page shows, in words."""
-    if served:
-        return "Every frame is shown." if footage.videos else "No frame can be shown."
-    every = max((one.every for one in pictures.values()), default=0)
-    if not every:
-        return "No frame can be shown."
-    if every == 1:
-        return "Every frame lies in this file, repaired and small; “pixelkit view” shows them at full size."
-    return (
-        f"One frame in {every} lies in this file, repaired and small, the nearest is shown; “pixelkit view” shows "
-        f"every one at full size."
-    )
-
-
-def moment_pictures(moments: Sequence[Moment], footage: Footage) -> dict[Moment, str]:
-    """Return a picture of each moment, as far as its video is there."""
-    pictures: dict[Moment, str] = {}
-    for name, frames in footage.videos.items():
-        mine = sorted((one for one in moments if one.video == name), key=lambda one: one.position)
-        for moment, frame in zip(mine, frames.at([one.position for one in mine]), strict=True):
-            pictures[moment] = data_url(encode(frame, MOMENT_SIDE, MOMENT_QUALITY))
-    return pictures
-
-
 def _cards(
-    run: ScoredRun, moments: Sequence[Moment], pictures: Mapping[Moment, str], heat: HeatMaps
+    run: ScoredRun, moments: Sequence[Moment], footage: Footage, heat: HeatMaps
 ) -> list[dict[str, Any]]:
     videos = {video.name: (index, video) for index, video in enumerate(run.videos)}
+    pictures = large_pictures(footage.videos, [(moment.video, moment.number) for moment in moments])
     cards = []
     for moment, maps in zip(moments, heat.pictures, strict=True):
         index, video = videos[moment.video]
@@ -167,7 +126,7 @@ def _cards(
             {
                 "moment": moment,
                 "index": index,
-                "picture": pictures.get(moment),
+                "picture": pictures.get((moment.video, moment.number)),
                 "heat": {name: data_url(picture) for name, picture in maps.items()},
                 "repaired": ", ".join(done),
                 "labelled": None if run.labels is None else bool(run.labels[video.name][moment.position]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_two_runs_are_compared_in_a_file_beside_the_first(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()) == a.path / "compare-b.html"
     assert "rank correlation of" in (a.path / "compare-b.html").read_text(encoding="utf-8")
+    assert "two data sets" not in done.stderr
+
+
+def test_two_runs_of_two_data_sets_are_compared_with_a_warning(tmp_path: Path) -> None:
+    a, b = write_run(tmp_path / "a"), write_run(tmp_path / "b")
+    b.write_record(replace(b.read_record(), data="another street"))
+    done = pixelkit("report", "--compare", a.path, b.path, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "The runs name two data sets, street and another street" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -44,6 +54,7 @@ def test_two_runs_are_compared_in_a_file_beside_the_first(tmp_path: Path) -> Non
         (["nowhere"], 1, "nowhere holds no scored run"),
         (["run", "--labels", "nowhere.csv"], 1, "labels nowhere.csv do not exist"),
         (["run", "--compare", "run", "run"], 2, "name one RUN, or two"),
+        (["--compare", "run", "run", "--no-heatmaps"], 2, "--no-heatmaps go with one RUN"),
         (["--compare", "run", "nowhere"], 1, "nowhere holds no scored run"),
         (["run", "--out", "/proc/none/page.html"], 1, "cannot write"),
         ([], 1, "there is no run in"),

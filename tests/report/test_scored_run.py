@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pages import HOSTILE
 from scored import write_run
@@ -122,6 +123,14 @@ def test_gaps_and_undecodable_frames_reach_the_timeline(room: Path, run: Path) -
     assert len(plain["ranks"][0]) == len(plain["raw"][0]) == len(plain["lines"][0]) == 23
 
 
+def test_the_correlation_on_the_page_is_spearmans(tmp_path: Path) -> None:
+    scored = read_run(write_run(tmp_path / "run"))
+    found = payload.page_data(scored, served=False)["correlation"]
+    columns = pd.DataFrame(np.column_stack([scored.table.values, scored.fused]))
+    assert found["names"][-1] == "fused"
+    assert np.allclose(found["values"], columns.corr("spearman"), atol=1e-3)
+
+
 def test_labelled_stretches_are_by_frame_number() -> None:
     numbers = np.array([3, 4, 5, 9, 10, 11], np.int64)
     labels = np.array([True, False, True, True, False, True])
@@ -131,7 +140,7 @@ def test_labelled_stretches_are_by_frame_number() -> None:
 
 def test_a_constant_channel_correlates_with_nothing() -> None:
     rising = np.arange(10.0)
-    found = figures.rank_correlation(np.stack([rising, np.ones(10), -rising], 1))
+    found = figures.correlation(np.stack([rising, np.ones(10), -rising], 1))
     assert found == [[1, None, -1], [None, None, None], [-1, None, 1]]
 
 

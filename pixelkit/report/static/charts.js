@@ -15,7 +15,7 @@ function namesFor(place, names) {
   const most = place.clientWidth < 420 && !printing ? 16 : 30;
   const shown = names.map((name) => plain(short(name, most)));
   const letters = Math.max(4, ...shown.map((name) => name.length));
-  return { shown, room: 12 + 6.4 * letters };
+  return { shown, room: 14 + 6.8 * letters };
 }
 
 function drawBars(Plotly, place, values, title) {
