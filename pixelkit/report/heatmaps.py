@@ -6,10 +6,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from pixelkit import jobs
 from pixelkit.config import Settings, coerce, make_scorer, scorer_hints
@@ -124,7 +126,7 @@ def _maps_of(
     moments: Sequence[Moment],
     footage: Footage,
     cache: Path | None,
-    done: object,
+    done: tqdm[Any],
 ) -> dict[Moment, NDArray[np.float32]]:
     maps: dict[Moment, NDArray[np.float32]] = {}
     if type(scorer).heatmap is Scorer.heatmap:
@@ -138,7 +140,7 @@ def _maps_of(
             heat = scorer.heatmap(videos[moment.video], moment.position)
             if heat is not None:
                 maps[moment] = _unit(np.asarray(heat, np.float32))
-            done.update(1)  # type: ignore[attr-defined]
+            done.update(1)
     return maps
 
 

@@ -61,7 +61,12 @@ class Film:
         if position < self._next or self._next == 0:
             self._next, self._rest = 0, self._frames.at(range(len(self._frames.decoded)))
         while self._next <= position:
-            self._kept[self._next] = next(self._rest)
+            try:
+                frame = next(self._rest)
+            except PixelkitError:
+                self._next = 0  # the file was changed; once it is there again, it is read from its beginning
+                raise
+            self._kept[self._next] = frame
             self._kept.move_to_end(self._next)
             self._next += 1
             if len(self._kept) > KEPT:

@@ -16,7 +16,7 @@ import pytest
 from pages import HOSTILE, Open
 
 from pixelkit.artifacts import RunFolder
-from pixelkit.errors import ViewError
+from pixelkit.errors import DataError, ViewError
 from pixelkit.frames.video import View
 from pixelkit.report.footage import Footage, find_footage
 from pixelkit.report.report import Options, make_report
@@ -201,3 +201,10 @@ def test_a_video_file_can_be_stepped_both_ways(tmp_path: Path) -> None:
         assert film.at(position).mean() == pytest.approx(2 * position, abs=4)
     chosen = [frame.mean() for frame in frames.at([0, 7, 99])]
     assert chosen == pytest.approx([0, 14, 198], abs=4)
+    whole, fresh = path.read_bytes(), Film(frames)
+    path.write_bytes(whole[: len(whole) // 2])
+    for _ in range(2):
+        with pytest.raises(DataError, match="was changed while it was in use"):
+            fresh.at(99)
+    path.write_bytes(whole)
+    assert fresh.at(99).mean() == pytest.approx(198, abs=4)
