@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 
-from pixelkit.cli.tables import BETWEEN, aligned, pad
+from pixelkit.cli.tables import BETWEEN, aligned, pad, printable
 
 if TYPE_CHECKING:
     from pixelkit.leaderboard.history.diff import ScoreMoves
@@ -221,7 +221,7 @@ def _value(value: object) -> str:
 
 def _clean(text: str) -> str:
     """Return text on one line, without what would steer the terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join(printable(text).split())
 
 
 def _remark(submission: Submission) -> str:

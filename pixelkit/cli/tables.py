@@ -17,7 +17,11 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def aligned(rows: Sequence[Sequence[str]], *, figures: bool = True, left: Collection[int] = (0,)) -> str:
-    """Return rows as text in columns; all but those in ``left`` stand to the right, if they are figures."""
+    """Return rows as text in columns; all but those in ``left`` stand to the right, if they are figures.
+
+    Names come from files: what would steer the terminal becomes a blank.
+    """
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     padded = [
         [
@@ -27,6 +31,11 @@ def aligned(rows: Sequence[Sequence[str]], *, figures: bool = True, left: Collec
         for row in rows
     ]
     return "\n".join(BETWEEN.join(row).rstrip() for row in padded)
+
+
+def printable(text: str) -> str:
+    """Return text with a blank for each letter that cannot be printed, those that steer a terminal among them."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def pad(text: str, width: int, *, to_the_right: bool) -> str:

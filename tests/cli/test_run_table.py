@@ -11,7 +11,7 @@ from scored import write_run
 from street import pixelkit
 
 from pixelkit.cli.run_table import run_table
-from pixelkit.cli.tables import BARS, sparkline
+from pixelkit.cli.tables import BARS, aligned, sparkline
 
 
 def test_a_line_for_each_video_with_its_peak(tmp_path: Path) -> None:
@@ -30,6 +30,10 @@ def test_a_run_shows_it_on_stderr(street: Path, offset_plugin: Path) -> None:
     table = done.stderr[done.stderr.index("video  frames") :].splitlines()
     assert [line.split()[:2] for line in table[1:3]] == [["01", "23"], ["02", "12"]]
     assert "pixelkit report submissions/street" in done.stderr
+
+
+def test_a_name_cannot_steer_the_terminal() -> None:
+    assert aligned([["\x1b[2J", "1"], ["01\udcff\n", "22"]]) == " [2J   1\n01    22"
 
 
 @given(st.lists(st.floats(0, 1), max_size=200), st.integers(1, 60))
