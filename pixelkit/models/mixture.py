@@ -5,15 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 Floats = NDArray[np.float64]
 
 FEWEST = 40  # rows a component: of fewer, its covariance is noise
 WIDEN = 1e-2  # is added to every variance, in units of the training data's: nothing is narrower than a tenth of that
+# Where conditions were never seen, every component is as wrong as the next, and the nearest one would be asked to
+# extrapolate. One wide component for all data takes over there, so that a value is held against what is usual anywhere.
+ANYWHERE, ANYWHERE_WIDER = 0.01, 4.0  # its weight, and its covariance in units of that of all data
 TOO_FEW = 2  # rows; of one, nothing varies
 
 
@@ -77,7 +83,7 @@ class ConditionalMixture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a density is good long before it stops
             model.fit((rows - centre) / scale)
-        return cls(centre, scale, model.weights_, model.means_, model.covariances_, values.shape[1])
+        return cls(centre, scale, *_with_anywhere(model), values.shape[1])
 
     def surprise(self, values: NDArray[Any], conditions: NDArray[Any], *, above: bool = False) -> Floats:
         """Return how surprising each row is: float64 (n,), in nats, finite.
@@ -123,6 +129,19 @@ class ConditionalMixture:
     def of_arrays(cls, arrays: Mapping[str, Floats]) -> ConditionalMixture:
         """Return what :meth:`arrays` gave."""
         return cls(**{**arrays, "width": int(arrays["width"][0])})  # type: ignore[arg-type]
+
+
+def _with_anywhere(model: GaussianMixture) -> tuple[Floats, Floats, Floats]:
+    """Return weights, means and covariances, with those of a wide component for all data: see ``ANYWHERE``."""
+    weights, means, covariances = model.weights_, model.means_, model.covariances_
+    mean = weights @ means
+    apart = means - mean
+    spread = np.einsum("k,kij->ij", weights, covariances) + (weights * apart.T) @ apart
+    return (
+        np.append((1 - ANYWHERE) * weights, ANYWHERE),
+        np.concatenate([means, mean[None]]),
+        np.concatenate([covariances, ANYWHERE_WIDER * spread[None]]),
+    )
 
 
 class _Gaussian:

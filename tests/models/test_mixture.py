@@ -47,14 +47,26 @@ def test_same_value_surprises_by_where_it_is_seen(bent: ConditionalMixture) -> N
     assert far > 10 > 3 > near
 
 
-def test_one_component_without_conditions_is_a_gaussian() -> None:
+def test_one_component_without_conditions_is_a_gaussian_and_a_wide_one() -> None:
     values = np.random.default_rng(1).normal(3, 2, (500, 1))
     mixture = ConditionalMixture.fit(values, np.empty((500, 0)), 1, seed=0)
     assert mixture is not None
     spread = values.std() * np.sqrt(1.01)  # the variance is widened by a hundredth
     asked = np.array([[3.0], [9.0], [-5.0]])
-    wanted = -norm.logsf(asked[:, 0], values.mean(), spread)
+    near, wide = (norm.sf(asked[:, 0], values.mean(), each * spread) for each in (1, 2))
+    wanted = -np.log(0.99 * near + 0.01 * wide)
     assert mixture.surprise(asked, np.empty((3, 0)), above=True) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_where_nothing_was_seen_a_value_is_held_against_what_is_usual_anywhere() -> None:
+    # Two groups whose values fall steeply with the condition: extrapolated, they would be far below 0 at 12
+    rng = np.random.default_rng(0)
+    condition = np.concatenate([rng.uniform(0, 1, (500, 1)), rng.uniform(4, 5, (500, 1))])
+    values = 5 - condition % 1 * 5 + rng.normal(0, 0.1, (1000, 1))
+    mixture = ConditionalMixture.fit(values, condition, 2, seed=0)
+    assert mixture is not None
+    usual, odd = mixture.surprise(np.array([[2.5], [-20.0]]), np.full((2, 1), 12.0))
+    assert odd > usual + 10
 
 
 @given(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.booleans())
@@ -76,9 +88,9 @@ def test_larger_value_never_surprises_less_when_only_large_ones_count(
 def test_constant_columns_and_few_rows_are_learnt_from() -> None:
     same = ConditionalMixture.fit(np.ones((5, 1)), np.zeros((5, 1)), 10, seed=0)
     assert same is not None
-    assert len(same.weights) == 1
+    assert len(same.weights) == 2  # one, and the wide one
     usual, other = same.surprise(np.array([[1.0], [3.0]]), np.zeros((2, 1)))
-    assert other > usual + 10
+    assert other > usual + 5
 
 
 def test_nothing_is_learnt_from_one_row() -> None:
