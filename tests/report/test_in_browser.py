@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from pages import HOSTILE, Open, see_everything
 from scored import write_run
 
@@ -28,13 +27,18 @@ def ready(page: Any) -> None:
     page.locator(f"{FIRST} .main-svg").first.wait_for()
 
 
-def point_at(page: Any, part: float) -> None:
-    """Move the pointer over the first timeline to a part of its width."""
+def place(page: Any, part: float) -> tuple[float, float]:
+    """Return where on the window a part of the first timeline's width is."""
     slider = page.locator(f"{FIRST} .slider")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     left, right = 118, 8  # the margins of the chart
-    page.mouse.move(box["x"] + left + part * (box["width"] - left - right), box["y"] + 60)
+    return box["x"] + left + part * (box["width"] - left - right), box["y"] + 60
+
+
+def point_at(page: Any, part: float) -> None:
+    """Move the pointer over the first timeline to a part of its width."""
+    page.mouse.move(*place(page, part))
 
 
 def shown(page: Any) -> dict[str, Any]:
@@ -115,55 +119,57 @@ def test_a_moment_leads_into_its_video(page: Any) -> None:
     assert page.locator("#status").inner_text().startswith("video ")
 
 
-def test_heat_maps_can_be_switched_off(written: Path, opened: Open) -> None:
-    with opened(written) as page:
-        assert page.locator(".heat:visible").count() > 0
-        page.get_by_label("off", exact=True).check()
-        assert page.locator(".heat:visible").count() == 0
+def test_heat_maps_can_be_switched_off(page: Any) -> None:
+    assert page.locator(".heat:visible").count() > 0
+    page.get_by_label("off", exact=True).check()
+    assert page.locator(".heat:visible").count() == 0
+    page.get_by_label("offset", exact=True).check()
+    assert page.locator(".heat:visible").count() > 0
 
 
-def test_a_channel_is_drawn_over_the_fused_score_and_its_line_shown_beside_its_name(
-    written: Path, opened: Open
-) -> None:
-    with opened(written) as page:
-        ready(page)
-        lines = page.locator(f"{FIRST} .scatterlayer .trace")
-        before = lines.count()
-        page.get_by_role("checkbox", name="offset.score").check()
-        page.locator("#overlays .swatch").wait_for()
-        assert lines.count() == before + 1
-        page.get_by_role("checkbox", name="offset.score").uncheck()
-        assert lines.count() == before
-        assert page.locator("#overlays .swatch").count() == 0
+def test_a_channel_is_drawn_over_the_fused_score_and_its_line_shown_beside_its_name(page: Any) -> None:
+    ready(page)
+    lines = page.locator(f"{FIRST} .scatterlayer .trace")
+    before = lines.count()
+    page.get_by_role("checkbox", name="offset.score").check()
+    page.locator("#overlays .swatch").wait_for()
+    assert lines.count() == before + 1
+    page.get_by_role("checkbox", name="offset.score").uncheck()
+    assert lines.count() == before
+    assert page.locator("#overlays .swatch").count() == 0
 
 
-def test_zooming_keeps_the_cursor_on_its_frame(written: Path, opened: Open) -> None:
-    with opened(written) as page:
-        ready(page)
-        point_at(page, 0.1)
-        page.mouse.down()
-        point_at(page, 0.3)
-        page.mouse.up()
-        page.locator(f"{FIRST} .slider").focus()
-        page.keyboard.press("End")
-        assert not page.locator(f"{FIRST} .cursor").is_visible()
-        page.keyboard.press("Home")
-        for _ in range(6):
-            page.keyboard.press("ArrowRight")
-        assert page.locator(f"{FIRST} .cursor").is_visible()
+def test_zooming_keeps_the_cursor_on_its_frame_and_a_double_click_shows_all_again(page: Any) -> None:
+    ready(page)
+    point_at(page, 0.1)
+    page.mouse.down()
+    point_at(page, 0.3)
+    page.mouse.up()
+    page.locator(f"{FIRST} .slider").focus()
+    page.keyboard.press("End")
+    assert not page.locator(f"{FIRST} .cursor").is_visible()
+    page.keyboard.press("Home")
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    assert page.locator(f"{FIRST} .cursor").is_visible()
+    page.mouse.dblclick(*place(page, 0.5))
+    page.keyboard.press("End")
+    assert page.locator(f"{FIRST} .cursor").is_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_colours_follow_the_system_until_they_are_chosen(written: Path, opened: Open, scheme: str) -> None:
+def test_colours_follow_the_system_until_they_are_chosen(written: Path, opened: Open) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
-    with opened(written, color_scheme=scheme) as page:
-        light, dark = "rgb(251, 251, 249)", "rgb(20, 22, 26)"
-        assert page.evaluate(paper) == (dark if scheme == "dark" else light)
+    light, dark = "rgb(251, 251, 249)", "rgb(20, 22, 26)"
+    with opened(written, color_scheme="light") as page:
+        assert page.evaluate(paper) == light
+        page.emulate_media(color_scheme="dark")
+        assert page.evaluate(paper) == dark
         theme = page.locator("#theme")
         theme.click()
         assert (theme.inner_text(), page.evaluate(paper)) == ("Light", light)
         theme.click()
         assert (theme.inner_text(), page.evaluate(paper)) == ("Dark", dark)
+        page.emulate_media(color_scheme="light")
         page.reload()
         assert page.evaluate(paper) == dark
 
