@@ -163,7 +163,7 @@ def test_colours_follow_the_system_until_they_are_chosen(written: Path, opened: 
     with opened(written, color_scheme="light") as page:
         assert page.evaluate(paper) == light
         page.emulate_media(color_scheme="dark")
-        assert page.evaluate(paper) == dark
+        page.wait_for_function(f"{paper} === '{dark}'")  # the page hears of it a moment later
         theme = page.locator("#theme")
         theme.click()
         assert (theme.inner_text(), page.evaluate(paper)) == ("Light", light)
