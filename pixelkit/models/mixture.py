@@ -19,7 +19,9 @@ FEWEST = 40  # rows a component: of fewer, its covariance is noise
 WIDEN = 1e-2  # is added to every variance, in units of the training data's: nothing is narrower than a tenth of that
 # Where conditions were never seen, every component is as wrong as the next, and the nearest one would be asked to
 # extrapolate. One wide component for all data takes over there, so that a value is held against what is usual anywhere.
-ANYWHERE, ANYWHERE_WIDER = 0.01, 4.0  # its weight, and its covariance in units of that of all data
+# Its weight is less than one row in any training set that there will be, so that where something was seen it changes
+# nothing: at 0.01 it would soften the very tails that anomalies lie in.
+ANYWHERE, ANYWHERE_WIDER = 1e-6, 4.0  # its weight, and its covariance in units of that of all data
 TOO_FEW = 2  # rows; of one, nothing varies
 
 

@@ -52,10 +52,10 @@ def test_one_component_without_conditions_is_a_gaussian_and_a_wide_one() -> None
     mixture = ConditionalMixture.fit(values, np.empty((500, 0)), 1, seed=0)
     assert mixture is not None
     spread = values.std() * np.sqrt(1.01)  # the variance is widened by a hundredth
-    asked = np.array([[3.0], [9.0], [-5.0]])
+    asked = np.array([[3.0], [9.0], [-5.0], [15.0]])
     near, wide = (norm.sf(asked[:, 0], values.mean(), each * spread) for each in (1, 2))
-    wanted = -np.log(0.99 * near + 0.01 * wide)
-    assert mixture.surprise(asked, np.empty((3, 0)), above=True) == pytest.approx(wanted, rel=1e-5)
+    wanted = -np.log((1 - 1e-6) * near + 1e-6 * wide)
+    assert mixture.surprise(asked, np.empty((4, 0)), above=True) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_where_nothing_was_seen_a_value_is_held_against_what_is_usual_anywhere() -> None:
@@ -65,7 +65,7 @@ def test_where_nothing_was_seen_a_value_is_held_against_what_is_usual_anywhere()
     values = 5 - condition % 1 * 5 + rng.normal(0, 0.1, (1000, 1))
     mixture = ConditionalMixture.fit(values, condition, 2, seed=0)
     assert mixture is not None
-    usual, odd = mixture.surprise(np.array([[2.5], [-20.0]]), np.full((2, 1), 12.0))
+    usual, odd = mixture.surprise(np.array([[2.5], [-20.0]]), np.full((2, 1), 30.0))
     assert odd > usual + 10
 
 
