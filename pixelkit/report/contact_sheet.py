@@ -16,7 +16,7 @@ from pixelkit.frames.decode import DecodedVideo
 from pixelkit.frames.ids import frame_id
 from pixelkit.frames.repair_plan import RepairPlan
 from pixelkit.frames.repaired import Repairs
-from pixelkit.report.footage import Frame, TestFrames
+from pixelkit.report.footage import Frame, RunFrames
 
 # Of each kind, evenly over all that there are: more pictures than this nobody looks at.
 MOST = 48
@@ -127,7 +127,7 @@ def _pictures(shown: Sequence[Suspect]) -> dict[Suspect, Frame | None]:
     for video in dict.fromkeys(one.video for one in shown):
         mine = sorted((one for one in shown if one.video is video), key=lambda one: one.position)
         good = [one for one in mine if one.position not in video.undecodable]
-        frames = TestFrames(video, Repairs(frozenset(), {})).at([one.position for one in good])
+        frames = RunFrames(video, Repairs(frozenset(), {})).at([one.position for one in good])
         pictures |= dict.fromkeys(mine) | dict(zip(good, frames, strict=True))
     return pictures
 

@@ -34,7 +34,7 @@ AHEAD = 4
 
 
 @dataclass(frozen=True, eq=False)
-class TestFrames:
+class RunFrames:
     """The frames of one test video, with its repairs.
 
     Parameters
@@ -44,8 +44,6 @@ class TestFrames:
     repairs
         What is done to them.
     """
-
-    __test__ = False  # pytest, this is no test
 
     decoded: DecodedVideo
     repairs: Repairs
@@ -104,7 +102,7 @@ class Footage:
         A sentence for each that is not there any more.
     """
 
-    videos: dict[str, TestFrames]
+    videos: dict[str, RunFrames]
     missing: tuple[str, ...]
 
 
@@ -134,13 +132,13 @@ def find_footage(run: ScoredRun, cache: Path | None = None) -> Footage:
     numbers = {video.name: video.numbers for video in run.videos}
     for one in decoded:
         if np.array_equal(one.numbers, numbers[one.name]):
-            shown[one.name] = TestFrames(one, repairs_of(one, plan, max_gap=run.record.max_gap))
+            shown[one.name] = RunFrames(one, repairs_of(one, plan, max_gap=run.record.max_gap))
         else:
             missing.append(f"Frames of video {one.name} are not shown: it holds others than were scored.")
     return Footage(shown, tuple(missing))
 
 
-def as_scorers_see(run: ScoredRun, frames: TestFrames, views: Sequence[View], cache: Path | None) -> Video:
+def as_scorers_see(run: ScoredRun, frames: RunFrames, views: Sequence[View], cache: Path | None) -> Video:
     """Return a video as a scorer sees it, decoded in its views if the cache does not hold them."""
     (decoded,) = FrameStore(cache or cache_folder()).decode([frames.decoded.files], views)
     (video,) = apply_repairs([decoded], run.repairs, max_gap=run.record.max_gap)

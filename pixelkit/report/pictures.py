@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pixelkit.frames.decode_pass import cores, in_order
 from pixelkit.progress import bar
-from pixelkit.report.footage import AHEAD, Frame, TestFrames
+from pixelkit.report.footage import AHEAD, Frame, RunFrames
 
 # All pictures of the timelines together. In base64 they are 16 MB; plotly.js is 4.8 MB, the scores of PixelPlay's
 # 11,706 frames in 10 channels are 1.6 MB, the moments 1 MB: below 25 MB, which mail and issue trackers still take.
@@ -50,7 +50,7 @@ class Pictures:
         return [base64.b64encode(one).decode("ascii") for one in self.data]
 
 
-def small_pictures(videos: Mapping[str, TestFrames], budget: int = BUDGET) -> dict[str, Pictures]:
+def small_pictures(videos: Mapping[str, RunFrames], budget: int = BUDGET) -> dict[str, Pictures]:
     """Return pictures of the frames of every video, by name: all frames if they fit, otherwise every k-th.
 
     About ten frames are in memory at a time, besides the pictures.
@@ -78,7 +78,7 @@ def small_pictures(videos: Mapping[str, TestFrames], budget: int = BUDGET) -> di
 
 
 def large_pictures(
-    videos: Mapping[str, TestFrames], frames: Iterable[tuple[str, int]]
+    videos: Mapping[str, RunFrames], frames: Iterable[tuple[str, int]]
 ) -> dict[tuple[str, int], str]:
     """Return pictures of single frames, by video and frame number, as addresses in the page.
 
@@ -99,7 +99,7 @@ def picture_blocks(names: Sequence[str], pictures: Mapping[str, Pictures]) -> li
     return [pictures[name].to_text() if name in pictures else [] for name in names]
 
 
-def picture_size(frames: TestFrames | None) -> tuple[int, int] | None:
+def picture_size(frames: RunFrames | None) -> tuple[int, int] | None:
     """Return width and height of the small pictures of a video; None if it has none."""
     if frames is None:
         return None
@@ -154,7 +154,7 @@ def _small(frame: Frame) -> bytes:
     return encode(frame, LONGER_SIDE, QUALITY)
 
 
-def _encoded(video: TestFrames, positions: range) -> Generator[bytes, None, None]:
+def _encoded(video: RunFrames, positions: range) -> Generator[bytes, None, None]:
     """Yield pictures; reading is done in threads already, and so is encoding here."""
     with (
         ThreadPoolExecutor(cores(), "pixelkit-pictures") as pool,
@@ -163,7 +163,7 @@ def _encoded(video: TestFrames, positions: range) -> Generator[bytes, None, None
         yield from pictures
 
 
-def _guess_every(videos: Mapping[str, TestFrames], budget: int) -> int:
+def _guess_every(videos: Mapping[str, RunFrames], budget: int) -> int:
     """Return the k of every k-th that fits, by the size of some: one or three of each video."""
     expected = 0.0
     for video in videos.values():

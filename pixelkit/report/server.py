@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from pixelkit.errors import PixelkitError, ViewError
-from pixelkit.report.footage import Footage, Frame, TestFrames
+from pixelkit.report.footage import Footage, Frame, RunFrames
 from pixelkit.report.pictures import LONGER_SIDE, QUALITY, encode
 
 log = logging.getLogger("pixelkit")
@@ -43,7 +43,7 @@ class Film:
         Those of the video file.
     """
 
-    def __init__(self, frames: TestFrames) -> None:
+    def __init__(self, frames: RunFrames) -> None:
         self._frames = frames
         self._lock = Lock()
         self._kept: OrderedDict[int, Frame] = OrderedDict()

@@ -10,18 +10,18 @@ from street import write_frames
 from pixelkit.frames.decode import FrameStore
 from pixelkit.frames.layouts import read_video
 from pixelkit.frames.repaired import Repairs
-from pixelkit.report.footage import TestFrames
+from pixelkit.report.footage import RunFrames
 from pixelkit.report.pictures import Pictures, encode, small_pictures
 
 
 @pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TestFrames]:
+def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFrames]:
     room = tmp_path_factory.mktemp("pictures")
     for name, count in (("01", 30), ("02", 1)):
         write_frames(room / name, range(count), seed=int(name))
     files = [read_video(room / name) for name in ("01", "02")]
     decoded = FrameStore(room / "cache").decode(files, ())
-    return {one.name: TestFrames(one, Repairs(frozenset({3}), {})) for one in decoded}
+    return {one.name: RunFrames(one, Repairs(frozenset({3}), {})) for one in decoded}
 
 
 def size(pictures: dict[str, Pictures]) -> int:
@@ -34,7 +34,7 @@ def pixels(picture: bytes) -> np.ndarray:
     return decoded[:, :, ::-1].astype(int)
 
 
-def test_all_frames_that_fit_are_there_in_order(videos: dict[str, TestFrames]) -> None:
+def test_all_frames_that_fit_are_there_in_order(videos: dict[str, RunFrames]) -> None:
     pictures = small_pictures(videos)
     assert {name: (one.every, len(one.data)) for name, one in pictures.items()} == {
         "01": (1, 30),
@@ -45,7 +45,7 @@ def test_all_frames_that_fit_are_there_in_order(videos: dict[str, TestFrames]) -
 
 
 @pytest.mark.parametrize("part", [2, 3, 5, 10])
-def test_the_bytes_allowed_are_kept(videos: dict[str, TestFrames], part: int) -> None:
+def test_the_bytes_allowed_are_kept(videos: dict[str, RunFrames], part: int) -> None:
     whole = size(small_pictures(videos))
     pictures = small_pictures(videos, whole // part)
     assert size(pictures) <= whole // part
@@ -54,7 +54,7 @@ def test_the_bytes_allowed_are_kept(videos: dict[str, TestFrames], part: int) ->
     assert {name: len(one.data) for name, one in pictures.items()} == {"01": -(-30 // every.pop()), "02": 1}
 
 
-def test_a_wrong_guess_is_put_right(videos: dict[str, TestFrames], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_guess_is_put_right(videos: dict[str, RunFrames], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = size(small_pictures(videos))
     monkeypatch.setattr("pixelkit.report.pictures._guess_every", lambda *_: 1)
     pictures = small_pictures(videos, whole // 3)

@@ -186,7 +186,7 @@ def test_a_video_file_can_be_stepped_both_ways(tmp_path: Path) -> None:
     from pixelkit.frames.decode import FrameStore
     from pixelkit.frames.layouts import read_video
     from pixelkit.frames.repaired import Repairs
-    from pixelkit.report.footage import TestFrames
+    from pixelkit.report.footage import RunFrames
     from pixelkit.report.server import Film
 
     path = tmp_path / "film.avi"
@@ -195,7 +195,7 @@ def test_a_video_file_can_be_stepped_both_ways(tmp_path: Path) -> None:
         writer.write(np.full((48, 64, 3), 2 * number, np.uint8))
     writer.release()
     (decoded,) = FrameStore(tmp_path / "cache").decode([read_video(path)], [View((8, 8))])
-    frames = TestFrames(decoded, Repairs(frozenset({5}), {7: (6, 8)}))
+    frames = RunFrames(decoded, Repairs(frozenset({5}), {7: (6, 8)}))
     film = Film(frames)
     for position in (50, 51, 49, 3, 99, 10, 0):
         assert film.at(position).mean() == pytest.approx(2 * position, abs=4)
