@@ -28,7 +28,7 @@ log = logging.getLogger("pixelkit")
 
 ALL = "all scorers"
 LONGER_SIDE = 320  # the map of all scorers, which may be of several sizes
-OPACITY = 0.8  # of the hottest place: what is under it must still be seen
+OPACITY = 0.55  # of the hottest place; above, a box of one colour hides the object that people look for
 
 
 @dataclass
