@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from loaded_plugins import forgotten_after
 from street import PLUGIN, write_frames
 
 # No deadline: a machine that is busy with something else is no bug.
@@ -62,19 +61,9 @@ def offset_plugin(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def plugin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def plugin_folder(tmp_path: Path) -> Iterator[Path]:
     """An empty plugin folder; what is loaded from it is forgotten after the test."""
-    import pixelkit.plugins
-
     folder = tmp_path / "my_plugins"
     folder.mkdir(exist_ok=True)
-    # setenv first: monkeypatch then puts back what registry.discover writes to the environment
-    monkeypatch.setenv("PIXELKIT_PLUGINS", os.environ.get("PIXELKIT_PLUGINS", ""))
-    monkeypatch.setattr(pixelkit.plugins, "__path__", list(pixelkit.plugins.__path__))
-    before = set(sys.modules)
-    yield folder
-    for name in set(sys.modules) - before:
-        module_file = getattr(sys.modules[name], "__file__", None) or ""
-        if module_file.startswith(str(tmp_path)):
-            del sys.modules[name]
-            vars(pixelkit.plugins).pop(name.rpartition(".")[2], None)
+    with forgotten_after(tmp_path):
+        yield folder

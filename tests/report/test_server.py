@@ -13,6 +13,7 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 import pytest
+from loaded_plugins import forgotten_after
 from pages import HOSTILE, Open
 
 from pixelkit.artifacts import RunFolder
@@ -39,7 +40,7 @@ def footage(scored: ScoredRun, room: Path) -> Footage:
 @pytest.fixture(scope="module")
 def server(scored: ScoredRun, footage: Footage, room: Path) -> Iterator[PageServer]:
     """A server with the page of the run."""
-    with PageServer(footage, 0) as server:
+    with forgotten_after(room), PageServer(footage, 0) as server:
         options = Options(served=True, plugins=[room / "plugins"], cache=room / "cache")
         server.show(*make_report(scored, footage, options))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
