@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not
 
 NETWORKS = 2  # each sees half of the videos, so that every training video is judged by one that never saw it
 CROPS = 12_000  # that a network learns from, at most: 156 MB
+AT_ONCE = 4096  # crops that are scored together: 21 MB, however long a video is
 LEAST_AREA = 60  # pixels: of a smaller object a crop shows next to nothing
 
 
@@ -186,8 +187,11 @@ class Motion(Scorer):
 
         if self._doubt is None:
             self._doubt = Doubt(self.networks_, self.device, self.precision)
-        crops = cut_crops(video, objects, range(-(LENGTH // 2), LENGTH // 2 + 1))
-        said = self._doubt(crops, only=network)
+        offsets = range(-(LENGTH // 2), LENGTH // 2 + 1)
+        said = np.zeros(len(objects), np.float32)
+        for start in range(0, len(objects), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            said[some] = self._doubt(cut_crops(video, objects.take(some), offsets), only=network)
         return mean_along(link(objects, video).around(self.reach), said, np.ones_like(said))
 
     def _of_objects(self, video: Video) -> tuple[Objects, NDArray[np.float64]]:

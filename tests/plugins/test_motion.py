@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pixelkit.plugins import motion as motion_plugin
 from pixelkit.plugins.motion import Motion
 
 from pixelkit import Video
@@ -67,6 +68,13 @@ def test_heat_lies_on_the_worst_object(motion: Motion, odd: Video) -> None:
     assert heat.shape == VIEW.size
     assert heat.max() == pytest.approx(motion.score(odd)[position, -1])
     assert (heat == 0).mean() > 0.5
+
+
+def test_crops_of_a_long_video_are_looked_at_in_parts(odd: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = fitted(steps=3, precision="float32")
+    whole = scorer.score(odd)
+    monkeypatch.setattr(motion_plugin, "AT_ONCE", 7)
+    assert scorer.score(odd) == pytest.approx(whole, abs=1e-3)
 
 
 def test_street_without_objects_scores_zero_and_can_be_learnt_from(odd: Video) -> None:

@@ -51,8 +51,8 @@ class Objects:
     def __len__(self) -> int:
         return len(self.position)
 
-    def take(self, chosen: NDArray[Any]) -> Objects:
-        """Return the chosen rows."""
+    def take(self, chosen: NDArray[Any] | slice) -> Objects:
+        """Return the chosen rows: by a mask, by rows in order, or by a slice."""
         return Objects(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @classmethod
