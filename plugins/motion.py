@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not
 
     from pixelkit.models.objects.appearance import Doubt
 
+log = logging.getLogger("pixelkit")
 NETWORKS = 2  # each sees half of the videos, so that every training video is judged by one that never saw it
 CROPS = 12_000  # that a network learns from, at most: 156 MB
 AT_ONCE = 4096  # crops that are scored together: 21 MB, however long a video is
@@ -147,6 +149,12 @@ class Motion(Scorer):
             ]
             chosen = _spread([objects for _, objects in mine], CROPS)
             if not any(len(objects) for objects in chosen):
+                log.warning(
+                    "%s: every second training video shows no object of %d pixels and more, so that nothing can be "
+                    "learnt of what they look like: appearance will be 0 everywhere",
+                    self.name,
+                    LEAST_AREA,
+                )
                 return []
             file = self.workspace / f"appearance-{number}.pt" if self.workspace else None
             key = repr((number, self.settings(), self.seed, [(video.name, len(video)) for video, _ in mine]))
@@ -176,10 +184,12 @@ class Motion(Scorer):
         self, video: Video, objects: Objects, network: int | None
     ) -> dict[str, NDArray[np.float32]]:
         """Return every measure of the objects, by one network or by all."""
-        return {**measure(objects, video, self.reach), "strange": self._strange(video, objects, network)}
+        rows = link(objects, video).around(self.reach)
+        strange = self._strange(video, objects, network)
+        return {**measure(objects, rows), "strange": mean_along(rows, strange, np.ones_like(strange))}
 
     def _strange(self, video: Video, objects: Objects, network: int | None) -> NDArray[np.float32]:
-        """Return how strange the objects look along their tracks: float32 (k,)."""
+        """Return how strange the objects look in their own frames: float32 (k,)."""
         if not self.networks_:
             return np.zeros(len(objects), np.float32)
         from pixelkit.models.objects.appearance import Doubt
@@ -192,13 +202,18 @@ class Motion(Scorer):
         for start in range(0, len(objects), AT_ONCE):
             some = slice(start, start + AT_ONCE)
             said[some] = self._doubt(cut_crops(video, objects.take(some), offsets), only=network)
-        return mean_along(link(objects, video).around(self.reach), said, np.ones_like(said))
+        return said
 
-    def _of_objects(self, video: Video) -> tuple[Objects, NDArray[np.float64]]:
-        """Return the objects of a video, and what each scores in each channel: float64 (k, channels)."""
+    def _of_objects(self, video: Video, around: int | None = None) -> tuple[Objects, NDArray[np.float64]]:
+        """Return the objects of a video, and what each scores in each channel: float64 (k, channels).
+
+        With ``around`` only the objects that decide what those at this position score, and only theirs is right.
+        """
         if not hasattr(self, "surprises_"):
             raise ScorerError(f"{self.name} is not fitted: call fit(videos) or load(folder) first")
         objects = observe(video)
+        if around is not None:
+            objects = objects.take(np.abs(objects.position - around) <= self.reach)
         measures = self._measures(video, objects, None)
         found = {name: surprise(measures) for name, surprise in self.surprises_.items()}
         found["object"] = np.sum([found[name] for name in self.combine], axis=0)
@@ -214,7 +229,7 @@ class Motion(Scorer):
 
     def heatmap(self, video: Video, position: int) -> NDArray[np.float32]:
         """Return each object's score painted over its box: float32 (240, 320), 0 elsewhere."""
-        objects, found = self._of_objects(video)
+        objects, found = self._of_objects(video, around=position)
         heat = np.zeros(VIEW.size, np.float32)
         here = objects.position == position
         for (left, top, right, bottom), value in zip(

@@ -13,10 +13,10 @@ import sys
 from importlib import invalidate_caches
 from pathlib import Path
 
-DATA = (
-    ""  # the data set; empty: the competition's data below /kaggle/input, elsewhere what lies beside the pack
-)
-MORE: list[str] = []  # more options of 'pixelkit run', as in ["--set", "recipe.smooth=median"]
+# The data set; empty: the competition's data below /kaggle/input, elsewhere what lies beside the pack.
+DATA = ""
+# More options of 'pixelkit run', as in ["--set", "recipe.smooth=median"].
+MORE: list[str] = []
 
 KAGGLE = Path("/kaggle/input")
 WORK = Path("/kaggle/working") if KAGGLE.is_dir() else Path.cwd()

@@ -65,6 +65,10 @@ def test_top_averages_the_worst_objects_of_a_frame(motion: Motion, odd: Video) -
 def test_heat_lies_on_the_worst_object(motion: Motion, odd: Video) -> None:
     position = int(np.flatnonzero(anomalous_frames(80))[10])
     heat = motion.heatmap(odd, position)
+    every, found = motion._of_objects(odd)
+    near, theirs = motion._of_objects(odd, around=position)
+    assert theirs[near.position == position] == pytest.approx(found[every.position == position])
+    assert len(near) < len(every)
     assert heat.shape == VIEW.size
     assert heat.max() == pytest.approx(motion.score(odd)[position, -1])
     assert (heat == 0).mean() > 0.5
@@ -77,11 +81,14 @@ def test_crops_of_a_long_video_are_looked_at_in_parts(odd: Video, monkeypatch: p
     assert scorer.score(odd) == pytest.approx(whole, abs=1e-3)
 
 
-def test_street_without_objects_scores_zero_and_can_be_learnt_from(odd: Video) -> None:
+def test_street_without_objects_scores_zero_and_can_be_learnt_from(
+    odd: Video, caplog: pytest.LogCaptureFixture
+) -> None:
     empty = Video("empty", range(20), DrawnSource(np.full((20, 96, 128, 3), 90, np.uint8), (VIEW,)))
     scorer = Motion(steps=5)
     scorer.device = "cpu"
     scorer.fit([empty, empty])
+    assert "appearance will be 0 everywhere" in caplog.text
     assert (scorer.score(empty) == 0).all()
     assert np.isfinite(scorer.score(odd)).all()
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelkit.frames.video import Video
 from pixelkit.models.objects.seen import Objects
-from pixelkit.models.objects.tracks import link, mean_along
+from pixelkit.models.objects.tracks import Rows, mean_along
 
 Floats = NDArray[np.float32]
 Measures = Mapping[str, Floats]
@@ -55,21 +54,19 @@ ATTRIBUTES: Mapping[str, Attribute] = {
 }
 
 
-def measure(objects: Objects, video: Video, reach: int) -> dict[str, Floats]:
+def measure(objects: Objects, rows: Rows) -> dict[str, Floats]:
     """Return the measures of every object: float32 (k,) each, by name; lengths in pixels of the 240×320 view.
 
     Parameters
     ----------
     objects
-        Of ``video``.
-    video
-        Whose frame numbers tell gaps.
-    reach
-        Frames before and after over which speed and velocity are averaged along the object's track, weighted by
-        area: a leg that swings, or a fragment, is faster than its walker for a frame or two.
+        Of one video.
+    rows
+        int64 (k, 2·reach + 1), from :meth:`~pixelkit.models.objects.tracks.Tracks.around`. Speed and velocity are
+        averaged over them, weighted by area: a leg that swings, or a fragment, is faster than its walker for a frame or
+        two.
     """
-    tracks = link(objects, video)
-    rows = tracks.around(reach)
+    reach = rows.shape[1] // 2
     there = rows >= 0
     left, top, right, bottom = objects.corners.T
     speed = mean_along(rows, objects.speed, objects.area)

@@ -9,12 +9,13 @@ from drawn import draw, straight
 from pixelkit.models.objects.attributes import ATTRIBUTES, Measures, columns, measure
 from pixelkit.models.objects.seen import observe
 from pixelkit.models.objects.surprise import Surprise
+from pixelkit.models.objects.tracks import link
 
 
 def measures(*ways: object, frames: int = 60, size: tuple[int, int] = (14, 34)) -> dict[str, np.ndarray]:
     video = draw(*ways, frames=frames, size=size)  # type: ignore[arg-type]
     objects = observe(video)
-    return {**measure(objects, video, 4), "strange": np.zeros(len(objects), np.float32)}
+    return {**measure(objects, link(objects, video).around(4)), "strange": np.zeros(len(objects), np.float32)}
 
 
 @pytest.fixture(scope="module")
