@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pixelkit.errors import DataError, PixelkitError
 from pixelkit.frames.cache import cache_folder
-from pixelkit.frames.decode import DecodedVideo, FrameStore
+from pixelkit.frames.decode import FrameStore
 from pixelkit.frames.decode_pass import cores, in_order
 from pixelkit.frames.denoise import REACH
 from pixelkit.frames.layouts import VideoFiles, read_video
@@ -23,7 +23,7 @@ from pixelkit.frames.reading import Undecodable, decode_image, read_bytes
 from pixelkit.frames.recording import nearest_good
 from pixelkit.frames.repair import apply_repairs, repairs_of
 from pixelkit.frames.repair_plan import RepairPlan
-from pixelkit.frames.repaired import Repairs
+from pixelkit.frames.repaired import RepairedFrames
 from pixelkit.frames.video import Video, View, render
 from pixelkit.report.scored_run import ScoredRun, ScoredVideo
 
@@ -34,19 +34,8 @@ AHEAD = 4
 
 
 @dataclass(frozen=True, eq=False)
-class RunFrames:
-    """The frames of one test video, with its repairs.
-
-    Parameters
-    ----------
-    decoded
-        The frames as they lie on disk.
-    repairs
-        What is done to them.
-    """
-
-    decoded: DecodedVideo
-    repairs: Repairs
+class RunFrames(RepairedFrames):
+    """The frames of one test video after its repairs, at any position and at full size."""
 
     @property
     def is_film(self) -> bool:

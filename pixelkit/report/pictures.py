@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelkit.errors import StorageError
 from pixelkit.frames.decode_pass import cores, in_order
 from pixelkit.progress import bar
 from pixelkit.report.footage import AHEAD, Frame, RunFrames
@@ -146,7 +147,7 @@ def data_url(picture: bytes) -> str:
 def _webp(pixels: object, quality: int) -> bytes:
     good, data = cv2.imencode(".webp", np.asarray(pixels), [cv2.IMWRITE_WEBP_QUALITY, quality])
     if not good:
-        raise ValueError("OpenCV was built without WebP: install opencv-python from PyPI")
+        raise StorageError("OpenCV was built without WebP: install opencv-python from PyPI")
     return bytes(data)
 
 
