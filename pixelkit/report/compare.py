@@ -100,6 +100,20 @@ def figures_of(run: ScoredRun) -> list[tuple[str, str]]:
     return found
 
 
+def settings_that_differ(a: ScoredRun, b: ScoredRun) -> list[tuple[str, str, str]]:
+    """Return settings with their values in A and in B; a scorer that is in one run only is one line."""
+    alone = sorted({*a.record.scores} ^ {*b.record.scores})
+    scorers = [(name, *("yes" if name in run.record.scores else "–" for run in (a, b))) for name in alone]
+    return [
+        *((key, first, second) for key, first, second in scorers),
+        *(
+            (key, _text(x), _text(y))
+            for key, x, y in differences(a.settings, b.settings)
+            if key.partition(".")[0] not in alone
+        ),
+    ]
+
+
 def _render(
     a: ScoredRun, b: ScoredRun, moves: ScoreMoves, shared: Shared, footage: Footage, missing: Sequence[str]
 ) -> str:
@@ -124,7 +138,7 @@ def _render(
         figures=[
             (key, figures[0].get(key, "–"), figures[1].get(key, "–")) for key in {**figures[0], **figures[1]}
         ],
-        settings=[(key, _text(x), _text(y)) for key, x, y in differences(a.settings, b.settings)],
+        settings=settings_that_differ(a, b),
         recipes=[
             (key, _text(x), _text(y)) for key, x, y in differences(a.recipe.to_plain(), b.recipe.to_plain())
         ],
