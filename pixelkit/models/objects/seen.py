@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from pixelkit.frames.video import Video
 from pixelkit.models.foreground import VERSION as BLOBS
 from pixelkit.models.foreground import VIEW, Background, deviation, find_blobs, moved
+from pixelkit.models.objects.pieces import pieces
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-VERSION = 1
+VERSION = 2
 MEMORY = 50.0  # frames after which what has left a place counts 1/e there: two seconds at 25 frames/s
 
 
@@ -122,20 +123,18 @@ def optical_flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
 
 def _measure(position: int, blobs: NDArray[np.int64], mask: Mask, flow: Floats, present: Floats) -> Objects:
     """Return the objects of one frame."""
-    length = cv2.magnitude(flow[..., 0], flow[..., 1])
+    length = np.asarray(cv2.magnitude(flow[..., 0], flow[..., 1]), np.float32)
     rows = []
     for left, top, right, bottom in blobs.tolist():
-        box = slice(top, bottom), slice(left, right)
-        inside = mask[box]
-        area = max(1, int(np.count_nonzero(inside)))
-        motion = flow[box][inside].sum(0) / area
-        rows.append((area, length[box][inside].sum() / area, *motion, present[box].mean()))
-    table = np.array(rows, np.float32).reshape(-1, 5)
-    return Objects(
-        np.full(len(blobs), position, np.int64),
-        blobs.astype(np.float32).reshape(-1, 4),
-        table[:, 0],
-        table[:, 1],
-        table[:, 2:4],
-        table[:, 4],
-    )
+        blob = slice(top, bottom), slice(left, right)
+        for piece in pieces(mask[blob], length[blob]):
+            x, y, width, height = cv2.boundingRect(piece.view(np.uint8))
+            box = slice(top + y, top + y + height), slice(left + x, left + x + width)
+            area = max(1, int(np.count_nonzero(piece)))
+            speed = length[blob][piece].sum() / area
+            velocity = flow[blob][piece].sum(0) / area
+            corners = left + x, top + y, left + x + width, top + y + height
+            rows.append((*corners, area, speed, *velocity, present[box].mean()))
+    table = np.array(rows, np.float32).reshape(-1, 9)
+    where = np.full(len(table), position, np.int64)
+    return Objects(where, table[:, :4], table[:, 4], table[:, 5], table[:, 6:8], table[:, 8])
