@@ -84,7 +84,7 @@ class Motion(Scorer):
         combine: tuple[str, ...] = ("speed", "velocity", "appearance"),
         top: int = 1,
         reach: int = 4,
-        steps: int = 280,
+        steps: int = 560,
         precision: str = "auto",
     ) -> None:
         self.combine = combine
