@@ -8,18 +8,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelkit.models.foreground import LEAST_AREA
-
 Mask = NDArray[np.bool_]
 
-LEAST_PIECE = 100  # pixels: a leg that swings is smaller
+LEAST_PIECE = 60  # pixels
+# Of the height of somebody who stands there: legs swing, and are fast too, but lower.
+LOWEST = 0.45
 # A piece's speed is at least this factor of the rest's, and so many pixels a frame more.
 FASTER, MARGIN = 1.3, 0.4
-# What this does not fit into is an edge, where the flow blends into the ground's.
-THIN = np.ones((3, 3), np.uint8)
+# Where flow is measured, it blends into that of the ground: what this does not fit into is an edge, and no object.
+BULK = np.ones((5, 5), np.uint8)
 
 
-def pieces(mask: Mask, speed: NDArray[np.float32]) -> Iterator[Mask]:
+def pieces(mask: Mask, speed: NDArray[np.float32], stature: NDArray[np.float32]) -> Iterator[Mask]:
     """Yield what of a blob moves clearly faster than its rest, each piece by itself, and then the rest.
 
     Neighbours in a crowd are one blob, in whose mean the flow of somebody who rides through it is lost. The speeds of
@@ -32,29 +32,37 @@ def pieces(mask: Mask, speed: NDArray[np.float32]) -> Iterator[Mask]:
         bool (h, w) the pixels of the blob.
     speed
         float32 (h, w) their speed in pixels a frame.
+    stature
+        float32 (h,) how tall somebody is whose feet are in each row, in pixels.
     """
-    found = list(_components(_fast(mask, speed))) if np.count_nonzero(mask) >= 2 * LEAST_PIECE else []
-    yield from found
+    found = _fast_parts(mask, speed, stature) if np.count_nonzero(mask) >= 2 * LEAST_PIECE else []
     rest = mask & ~np.any(found, axis=0) if found else mask
-    if np.count_nonzero(rest) >= LEAST_AREA or not found:
+    if found and not _bulky(rest, stature):
+        yield mask  # one object, and its edge
+    else:
+        yield from found
         yield rest
 
 
-def _fast(mask: Mask, speed: NDArray[np.float32]) -> Mask:
-    """Return which pixels are the fast ones: none of them if there is no clear difference."""
+def _fast_parts(mask: Mask, speed: NDArray[np.float32], stature: NDArray[np.float32]) -> list[Mask]:
+    """Return the connected parts that are clearly faster than all others together."""
     speeds = speed[mask]
     levels = (speeds * (255 / max(float(speeds.max()), 1e-6))).astype(np.uint8)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
     fast = levels > threshold
+    if not fast.any() or fast.all() or speeds[fast].mean() < FASTER * speeds[~fast].mean() + MARGIN:
+        return []
     found = np.zeros_like(mask)
-    if fast.any() and speeds[fast].mean() >= FASTER * speeds[~fast].mean() + MARGIN:
-        found[mask] = fast
-    return found
+    found[mask] = fast
+    return _bulky(found, stature)
 
 
-def _components(mask: Mask) -> Iterator[Mask]:
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, THIN)
+def _bulky(mask: Mask, stature: NDArray[np.float32]) -> list[Mask]:
+    """Return the connected parts that are large enough for an object, without their fringes."""
+    opened = cv2.morphologyEx(
+        mask.astype(np.uint8), cv2.MORPH_OPEN, BULK, borderType=cv2.BORDER_CONSTANT, borderValue=0
+    )
     count, labels, table, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
-    for number in range(1, count):
-        if table[number, cv2.CC_STAT_AREA] >= LEAST_PIECE:
-            yield labels == number
+    areas, tops, heights = table[:, [cv2.CC_STAT_AREA, cv2.CC_STAT_TOP, cv2.CC_STAT_HEIGHT]].T
+    large = (areas >= LEAST_PIECE) & (heights >= LOWEST * stature[tops + heights - 1])
+    return [labels == number for number in range(1, count) if large[number]]

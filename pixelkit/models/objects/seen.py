@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from pixelkit.frames.video import Video
 from pixelkit.models.foreground import VERSION as BLOBS
-from pixelkit.models.foreground import VIEW, Background, deviation, find_blobs, moved
+from pixelkit.models.foreground import VIEW, Background, Deviation, deviation, find_blobs, moved
 from pixelkit.models.objects.pieces import pieces
+from pixelkit.models.objects.stature import stature
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 VERSION = 2
+SAMPLES = 30  # frames in which it is looked how tall people are: some 300 blobs
 MEMORY = 50.0  # frames after which what has left a place counts 1/e there: two seconds at 25 frames/s
 
 
@@ -98,19 +100,35 @@ def _watch(video: Video) -> Iterator[Objects]:
     """Yield the objects of each frame."""
     frames = video.frames(VIEW)
     background = Background.learn(frames)
+    tall = _stature(video, frames, background)
     for start, stop in video.stretches():
         flow: Floats = np.zeros((*VIEW.size, 2), np.float32)
         present: Floats = np.zeros(VIEW.size, np.float32)
         for position in range(start, stop):
-            neighbours = frames[max(start, position - 1) : min(stop, position + 2)]
-            found = deviation(frames[position], background, moved(neighbours))
+            found = _deviation(frames, background, position, (start, stop))
             if position + 1 < stop:
                 gap = int(video.numbers[position + 1] - video.numbers[position])
                 flow = optical_flow(frames[position], frames[position + 1]) / np.float32(gap)
             since = int(video.numbers[position] - video.numbers[position - 1]) if position > start else 1
             kept = float(np.exp(-since / MEMORY))
             present = np.asarray(present * kept + found.weak * (1 - kept), np.float32)
-            yield _measure(position, find_blobs(found), found.weak, flow, present)
+            yield _measure(position, find_blobs(found), found.weak, flow, present, tall)
+
+
+def _stature(video: Video, frames: NDArray[np.uint8], background: Background) -> Floats:
+    """Return how tall people are at each row, from frames spread over the video."""
+    stretch = {position: ends for ends in video.stretches() for position in range(*ends)}
+    chosen = np.unique(np.linspace(0, len(frames) - 1, SAMPLES).round().astype(int)).tolist()
+    blobs = [find_blobs(_deviation(frames, background, each, stretch[each])) for each in chosen]
+    return stature(np.concatenate(blobs), VIEW.size[0])
+
+
+def _deviation(
+    frames: NDArray[np.uint8], background: Background, position: int, stretch: tuple[int, int]
+) -> Deviation:
+    start, stop = stretch
+    neighbours = frames[max(start, position - 1) : min(stop, position + 2)]
+    return deviation(frames[position], background, moved(neighbours))
 
 
 def optical_flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
@@ -121,13 +139,15 @@ def optical_flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Floats:
     return np.asarray(method.calc(first, second, flow), np.float32)
 
 
-def _measure(position: int, blobs: NDArray[np.int64], mask: Mask, flow: Floats, present: Floats) -> Objects:
+def _measure(
+    position: int, blobs: NDArray[np.int64], mask: Mask, flow: Floats, present: Floats, tall: Floats
+) -> Objects:
     """Return the objects of one frame."""
     length = np.asarray(cv2.magnitude(flow[..., 0], flow[..., 1]), np.float32)
     rows = []
     for left, top, right, bottom in blobs.tolist():
         blob = slice(top, bottom), slice(left, right)
-        for piece in pieces(mask[blob], length[blob]):
+        for piece in pieces(mask[blob], length[blob], tall[top:bottom]):
             x, y, width, height = cv2.boundingRect(piece.view(np.uint8))
             box = slice(top + y, top + y + height), slice(left + x, left + x + width)
             area = max(1, int(np.count_nonzero(piece)))

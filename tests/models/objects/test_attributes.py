@@ -20,10 +20,10 @@ def measures(*ways: object, frames: int = 60, size: tuple[int, int] = (14, 34)) 
 
 @pytest.fixture(scope="module")
 def normal() -> list[Measures]:
-    """Walkers at two to three pixels a frame, in both directions, at several heights."""
+    """Walkers at two to three pixels a frame, in both directions, at several heights; none meets another."""
     return [
         measures(
-            straight(20, 60 + 20 * each, 2 + 0.1 * each, 0, 60), straight(280, 160, -2 - 0.1 * each, 0, 60)
+            straight(20, 60 + 20 * each, 2 + 0.1 * each, 0, 60), straight(280, 190, -2 - 0.1 * each, 0, 60)
         )
         for each in range(5)
     ]
