@@ -19,7 +19,7 @@ from pixelkit.models.objects.stature import stature
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-VERSION = 2
+VERSION = 4
 SAMPLES = 30  # frames in which it is looked how tall people are: some 300 blobs
 MEMORY = 50.0  # frames after which what has left a place counts 1/e there: two seconds at 25 frames/s
 
@@ -148,13 +148,12 @@ def _measure(
     for left, top, right, bottom in blobs.tolist():
         blob = slice(top, bottom), slice(left, right)
         for piece in pieces(mask[blob], length[blob], tall[top:bottom]):
-            x, y, width, height = cv2.boundingRect(piece.view(np.uint8))
-            box = slice(top + y, top + y + height), slice(left + x, left + x + width)
-            area = max(1, int(np.count_nonzero(piece)))
-            speed = length[blob][piece].sum() / area
-            velocity = flow[blob][piece].sum(0) / area
-            corners = left + x, top + y, left + x + width, top + y + height
-            rows.append((*corners, area, speed, *velocity, present[box].mean()))
+            corners = left + piece.left, top + piece.top, left + piece.right, top + piece.bottom
+            stays = present[corners[1] : corners[3], corners[0] : corners[2]].mean()
+            area = max(1, int(np.count_nonzero(piece.mask)))
+            speed = length[blob][piece.mask].sum() / area
+            velocity = flow[blob][piece.mask].sum(0) / area
+            rows.append((*corners, area, speed, *velocity, stays))
     table = np.array(rows, np.float32).reshape(-1, 9)
     where = np.full(len(table), position, np.int64)
     return Objects(where, table[:, :4], table[:, 4], table[:, 5], table[:, 6:8], table[:, 8])

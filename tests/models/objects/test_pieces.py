@@ -26,16 +26,26 @@ def speeds(*fast: tuple[slice, slice], walk: float = 1.0, ride: float = 3.0) -> 
 
 def test_rider_in_a_crowd_is_a_piece_and_the_crowd_is_the_rest() -> None:
     rider = slice(5, 35), slice(20, 30)
-    found = list(pieces(CROWD, speeds(rider), TALL))
-    assert len(found) == 2
-    assert found[0][rider].all()
-    assert found[0].sum() == 300
-    assert (found[1] == ~found[0]).all()
+    piece, rest = pieces(CROWD, speeds(rider), TALL)
+    assert piece.mask[rider].all()
+    assert piece.mask.sum() == 300
+    assert (rest.mask == ~piece.mask).all()
+    assert rest[1:] == (0, 0, 60, 40)
+
+
+def test_piece_reaches_down_to_where_it_stands() -> None:
+    body = slice(5, 25), slice(20, 30)
+    assert next(pieces(CROWD, speeds(body), TALL))[1:] == (20, 5, 30, 39)  # 34 pixels below its head
+    short = CROWD.copy()
+    short[30:, 20:30] = False
+    assert next(pieces(short, speeds(body), TALL))[1:] == (20, 5, 30, 30)  # where the blob ends
+    assert next(pieces(CROWD, speeds(body), 0.5 * TALL))[1:] == (20, 5, 30, 25)  # never above its own end
+    assert next(pieces(CROWD, speeds(body), TALL + 20))[1:] == (20, 5, 30, 40)
 
 
 def test_two_riders_apart_are_two_pieces() -> None:
     found = list(pieces(CROWD, speeds((slice(5, 35), slice(5, 15)), (slice(5, 35), slice(40, 50))), TALL))
-    assert sorted(int(piece.sum()) for piece in found) == [300, 300, 1800]
+    assert sorted(int(piece.mask.sum()) for piece in found) == [300, 300, 1800]
 
 
 @pytest.mark.parametrize(
@@ -44,13 +54,14 @@ def test_two_riders_apart_are_two_pieces() -> None:
         pytest.param(speeds(), id="one speed"),
         pytest.param(speeds(walk=0), id="nothing moves"),
         pytest.param(speeds((slice(5, 35), slice(20, 30)), ride=1.5), id="hardly faster"),
-        pytest.param(speeds((slice(28, 40), slice(20, 30))), id="legs that swing"),
+        pytest.param(speeds((slice(30, 40), slice(20, 30))), id="feet that swing"),
         pytest.param(speeds((slice(0, 2), slice(None))), id="a thin rim"),
     ],
 )
 def test_no_clear_difference_leaves_a_blob_whole(field: np.ndarray) -> None:
     (whole,) = pieces(CROWD, field, TALL)
-    assert whole.all()
+    assert whole.mask.all()
+    assert whole[1:] == (0, 0, 60, 40)
 
 
 def test_small_blob_stays_whole() -> None:
@@ -72,10 +83,14 @@ def test_pieces_lie_in_the_blob_and_apart(mask: np.ndarray, field: np.ndarray) -
     mask[0, 0] = True
     found = list(pieces(mask, field, TALL[: len(mask)]))
     assert found
-    count = np.sum(found, axis=0)
+    count = np.sum([piece.mask for piece in found], axis=0)
     assert count.max() <= 1
     assert not count[~mask].any()
-    assert all(piece.any() for piece in found)
+    for piece in found:
+        box = piece.mask[piece.top : piece.bottom, piece.left : piece.right]
+        assert 0 < box.sum() == piece.mask.sum()
+        assert 0 <= piece.left < piece.right <= 24
+        assert 0 <= piece.top < piece.bottom <= 24
 
 
 def test_who_touches_a_slow_one_keeps_its_speed() -> None:
