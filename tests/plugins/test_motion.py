@@ -57,7 +57,7 @@ def test_object_adds_up_what_combine_names(odd: Video) -> None:
 
 
 def test_top_averages_the_worst_objects_of_a_frame(motion: Motion, odd: Video) -> None:
-    two = fitted(top=2)
+    two = fitted(10, top=2)
     assert (two.score(odd) <= motion.score(odd) + 1e-6).all()
     assert (two.score(odd) < motion.score(odd)).any()
 
