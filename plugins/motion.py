@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from pixelkit import Scorer, Video, View, hookimpl
 from pixelkit.errors import ScorerError, SettingsError, did_you_mean
+from pixelkit.files import write_text
 from pixelkit.models.foreground import VIEW
 from pixelkit.models.objects.attributes import ATTRIBUTES, measure
 from pixelkit.models.objects.crops import cut_crops
@@ -34,10 +36,10 @@ LEAST_AREA = 60  # pixels: of a smaller object a crop shows next to nothing
 class Motion(Scorer):
     """Score objects by how surprising their motion, size, stay and looks are where they are. Nothing is downloaded.
 
-    Objects are what does not belong to the background, linked over neighbouring frames. Each attribute has a density
-    that depends on place and size, learnt from normal video; its surprise is calibrated on left-out training videos, so
-    that attributes can be added up: Reiss and Hoshen, AI-VAD (2022), without pretrained networks. A frame has the score
-    of its worst object. The channels:
+    Objects are what does not belong to the background, a cyclist in a crowd apart from the crowd, linked over
+    neighbouring frames. Each attribute has a density that depends on place and size, learnt from normal video; its
+    surprise is calibrated on left-out training videos, so that attributes can be added up: Reiss and Hoshen, AI-VAD
+    (2022), without pretrained networks. A frame has the score of its worst object. The channels:
 
     ``speed``
         Mean length of the optical flow over the object. Only what is faster than usual counts.
@@ -122,7 +124,7 @@ class Motion(Scorer):
     def fit(self, videos: Sequence[Video]) -> None:
         """Learn the density of each attribute, and the two networks."""
         seen = [observe(video) for video in videos]
-        self.networks_ = self._train(videos, seen) if self.steps else []
+        self.networks_, self.losses_ = self._train(videos, seen) if self.steps else ([], [])
         self._doubt = None
         measures = [
             self._measures(video, objects, number % NETWORKS)
@@ -132,15 +134,17 @@ class Motion(Scorer):
             name: Surprise.fit(attribute, measures, self.seed) for name, attribute in ATTRIBUTES.items()
         }
 
-    def _train(self, videos: Sequence[Video], seen: Sequence[Objects]) -> list[dict[str, Tensor]]:
-        """Return the weights of each network, of which the one of number i saw no video of number i, i + 2, ..."""
+    def _train(
+        self, videos: Sequence[Video], seen: Sequence[Objects]
+    ) -> tuple[list[dict[str, Tensor]], list[list[float]]]:
+        """Return weights and losses of each network; the one of number i saw no video of number i, i + 2, ..."""
         import torch
 
         from pixelkit.models.checkpoint import load, save
         from pixelkit.models.objects.appearance import train
         from pixelkit.models.objects.transformations import REACH
 
-        networks = []
+        networks, losses = [], []
         for number in range(NETWORKS):
             mine = [
                 pair
@@ -155,13 +159,13 @@ class Motion(Scorer):
                     self.name,
                     LEAST_AREA,
                 )
-                return []
+                return [], []
             file = self.workspace / f"appearance-{number}.pt" if self.workspace else None
             key = repr((number, self.settings(), self.seed, [(video.name, len(video)) for video, _ in mine]))
-            weights = load(file, key, torch.device("cpu")) if file else None
-            if weights is None:
+            done = load(file, key, torch.device("cpu")) if file else None
+            if done is None:
                 offsets = range(-REACH, REACH + 1)
-                weights = train(
+                weights, course = train(
                     np.concatenate(
                         [
                             cut_crops(video, some, offsets)
@@ -175,10 +179,12 @@ class Motion(Scorer):
                     precision=self.precision,
                     label=f"{self.name}: fit network {number + 1} of {NETWORKS}",
                 )
+                done = {"weights": weights, "losses": course}
                 if file:
-                    save(file, key, weights)
-            networks.append(weights)
-        return networks
+                    save(file, key, done)
+            networks.append(done["weights"])
+            losses.append(done["losses"])
+        return networks, losses
 
     def _measures(
         self, video: Video, objects: Objects, network: int | None
@@ -240,7 +246,7 @@ class Motion(Scorer):
         return heat
 
     def save(self, folder: Path) -> None:
-        """Write densities and networks as safetensors."""
+        """Write densities and networks as safetensors, and the mean loss of the networks as ``history.json``."""
         from safetensors.numpy import save_file
 
         arrays: dict[str, NDArray[Any]] = {}
@@ -251,6 +257,11 @@ class Motion(Scorer):
         for number, network in enumerate(self.networks_):
             arrays |= {f"network {number}/{key}": tensor.numpy() for key, tensor in network.items()}
         save_file(arrays, folder / "fitted.safetensors")
+        course = [
+            {"epoch": number, "train_loss": sum(epoch) / len(epoch), "held_out_loss": None}
+            for number, epoch in enumerate(zip(*self.losses_, strict=True), start=1)
+        ]
+        write_text(folder / "history.json", json.dumps(course, indent=1) + "\n")
 
     def load(self, folder: Path) -> None:
         """Read what :meth:`save` wrote."""
@@ -268,6 +279,8 @@ class Motion(Scorer):
             for network in networks
             if network
         ]
+        course = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+        self.losses_ = [[epoch["train_loss"] for epoch in course]]
         self._doubt = None
 
 

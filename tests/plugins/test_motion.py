@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,19 @@ def test_training_that_was_stopped_goes_on_with_the_networks_that_are_done(
     whole.device = "cpu"
     whole.fit(videos)
     assert (whole.score(odd) == again.score(odd)).all()
+
+
+def test_course_of_the_training_is_kept_for_the_report(tmp_path: Path) -> None:
+    scorer = fitted(2, steps=45, precision="float32")
+    scorer.save(tmp_path)
+    course = json.loads((tmp_path / "history.json").read_text(encoding="utf-8"))
+    assert [epoch["epoch"] for epoch in course] == [1, 2, 3]
+    assert course[0]["train_loss"] == pytest.approx(np.mean([losses[0] for losses in scorer.losses_]))
+    (tmp_path / "again").mkdir()
+    loaded = Motion(steps=45)
+    loaded.load(tmp_path)
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again" / "history.json").read_bytes() == (tmp_path / "history.json").read_bytes()
 
 
 @pytest.mark.parametrize(

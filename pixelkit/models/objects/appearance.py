@@ -22,6 +22,7 @@ WIDTH = 16  # channels of the first layer; doubled three times
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-3
 MOVING = 0.4  # pixels a frame: below, the frames of a crop look alike
 SCORE_BATCH = 1024
+EPOCH = 20  # steps whose mean loss is one number of the course of the training
 
 
 class Teller(nn.Module):
@@ -57,8 +58,8 @@ def train(
     device: str,
     precision: str,
     label: str,
-) -> dict[str, Tensor]:
-    """Teach a network to tell transformations of normal crops apart, and return its weights, on the CPU.
+) -> tuple[dict[str, Tensor], list[float]]:
+    """Teach a network to tell transformations of normal crops apart.
 
     Golan and El-Yaniv, Deep Anomaly Detection Using Geometric Transformations (NeurIPS 2018), with the tasks in time
     of Georgescu et al., Anomaly Detection in Video via Self-Supervised and Multi-Task Learning (CVPR 2021).
@@ -77,6 +78,11 @@ def train(
         See :mod:`pixelkit.models.device`.
     label
         For the progress bar.
+
+    Returns
+    -------
+    weights, losses
+        On the CPU; the mean cross-entropy of every ``EPOCH`` steps, in nats.
     """
     place = pick_device(device)
     number_format = pick_precision(place, precision)
@@ -87,6 +93,7 @@ def train(
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
     scaler = torch.amp.GradScaler(enabled=number_format is torch.float16)
     data, moving = torch.from_numpy(crops), torch.from_numpy(speeds > MOVING)
+    losses: list[Tensor] = []
     with bar(steps * BATCH, label, "crop") as progress:
         for _ in range(steps):
             chosen = torch.randint(0, len(data), (BATCH,), generator=chance)
@@ -103,8 +110,10 @@ def train(
             scaler.step(optimiser)
             scaler.update()
             plan.step()
+            losses.append(loss.detach())  # read at the end: reading it here would wait for a GPU
             progress.update(BATCH)
-    return {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    return weights, [epoch.mean().item() for epoch in torch.stack(losses).float().cpu().split(EPOCH)]
 
 
 def _centred(clips: Tensor) -> Tensor:

@@ -27,6 +27,10 @@ def crops(count: int, seed: int) -> NDArray[np.uint8]:
 
 
 def learn(seed: int = 0, steps: int = 60) -> Weights:
+    return course(seed, steps)[0]
+
+
+def course(seed: int = 0, steps: int = 60) -> tuple[Weights, list[float]]:
     return train(
         crops(200, 1),
         np.ones(200, np.float32),
@@ -54,6 +58,12 @@ def test_same_seed_gives_the_same_network_and_another_seed_another() -> None:
     short, again, other = (learn(seed, steps=3) for seed in (0, 0, 1))
     assert all((short[name] == again[name]).all() for name in short)
     assert any((short[name] != other[name]).any() for name in short)
+
+
+def test_losses_are_those_of_epochs_and_fall() -> None:
+    losses = course(steps=50)[1]
+    assert len(losses) == 3
+    assert losses[0] > losses[1] > losses[2] > 0
 
 
 def test_several_networks_say_their_mean_and_one_can_be_asked(weights: Weights) -> None:
