@@ -35,6 +35,7 @@ bench: $(READY)  ## the benchmarks on PED2=... and SAMPLE=...: hours, on a machi
 	$(BIN)/python benchmarks/coreset.py
 	$(BIN)/python benchmarks/leaderboard.py --drawn
 	$(BIN)/python benchmarks/motion.py $(PED2) --labels $(PED2)/ped2.mat --corrupted
+	$(BIN)/python benchmarks/motion_crowds.py $(PED2)
 	$(BIN)/python benchmarks/report.py $(SAMPLE)
 	@for name in decode repair autoencoders detectors backbone videopatchcore memory ped2 tuning; do \
 	  echo "$(BIN)/python benchmarks/$$name.py $(PED2)"; $(BIN)/python benchmarks/$$name.py $(PED2) || exit 1; done
