@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import siegelslopes
 
 UPRIGHT = 1.5  # height to width: wider blobs are groups, shadows and cars
 LEAST = 10  # blobs, from which a line can be drawn
@@ -27,6 +26,8 @@ def stature(blobs: NDArray[np.int64], rows: int) -> NDArray[np.float32]:
     rows
         Height of the picture.
     """
+    from scipy.stats import siegelslopes  # half a second, for which listing plugins must not wait
+
     width, height, foot = blobs[:, 2] - blobs[:, 0], blobs[:, 3] - blobs[:, 1], blobs[:, 3]
     whole = (height >= UPRIGHT * width) & (blobs[:, 1] > 0) & (foot < rows)
     height, foot = height[whole], foot[whole]
