@@ -54,19 +54,20 @@ def draw_event(
     """Return the event at the most crowded, walked-on place inside the picture of many that are drawn."""
     best: tuple[float, Event] | None = None
     others = [cast for name, cast in casts.items() if name != video.name and cast.tracks]
-    while best is None:
-        for _ in range(TRIES):
-            event = _event(len(video), others[rng.integers(len(others))], rng)
-            if event is None:
-                continue
-            height, width = casts[video.name].size
-            inside = np.mean(
-                ((event.intruder.boxes > 0) & (event.intruder.boxes < [width, height] * 2)).all(1)
-            )
-            met = [_met(box, boxes[event.start + at]) for at, box in enumerate(event.intruder.boxes)]
-            good = inside + np.mean(met) + casts[video.name].trodden(event.intruder.feet).mean()
-            if best is None or good > best[0]:
-                best = float(good), event
+    for _ in range(TRIES if others else 0):
+        event = _event(len(video), others[rng.integers(len(others))], rng)
+        if event is None:
+            continue
+        height, width = casts[video.name].size
+        inside = np.mean(((event.intruder.boxes > 0) & (event.intruder.boxes < [width, height] * 2)).all(1))
+        met = [_met(box, boxes[event.start + at]) for at, box in enumerate(event.intruder.boxes)]
+        good = inside + np.mean(met) + casts[video.name].trodden(event.intruder.feet).mean()
+        if best is None or good > best[0]:
+            best = float(good), event
+    if best is None:
+        raise SystemExit(
+            f"video {video.name}: nobody who was cut out elsewhere fits into its {len(video)} frames"
+        )
     return best[1]
 
 

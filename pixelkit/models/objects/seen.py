@@ -33,9 +33,10 @@ class Objects:
     position
         int64 (k,) of the frame in the video.
     corners
-        float32 (k, 4) left, top, right, bottom in pixels of the 240×320 view; right and bottom exclusive.
+        float32 (k, 4) left, top, right, bottom in pixels of the 240×320 view; right and bottom exclusive. Of what was
+        taken out of a crowd the box reaches down to where it stands.
     area
-        float32 (k,) pixels of the foreground in the box, 1 or more.
+        float32 (k,) pixels of the object itself, 1 or more.
     speed
         float32 (k,) mean length of the optical flow over these pixels, in pixels a frame.
     velocity
@@ -83,9 +84,10 @@ _NONE = Objects(
 def observe(video: Video) -> Objects:
     """Return the objects of ``video``, found or remembered: the optical flow is computed once for each frame.
 
-    Objects are the blobs of :class:`~pixelkit.models.foreground.Foreground`; the flow is DIS (Kroeger et al., Fast
-    Optical Flow using Dense Inverse Search, ECCV 2016) to the next frame, divided by how many frames really lie
-    between, and does not cross a long gap. Of a video of one frame there are none.
+    Objects are the blobs of :class:`~pixelkit.models.foreground.Foreground`, which
+    :func:`~pixelkit.models.objects.pieces.pieces` takes apart; the flow is DIS (Kroeger et al., Fast Optical Flow using
+    Dense Inverse Search, ECCV 2016) to the next frame, divided by how many frames really lie between, and does not
+    cross a long gap. Of a video of one frame there are none.
     """
     name = f"objects {VERSION}, blobs {BLOBS}"
     kept = video.recall(name)

@@ -39,5 +39,5 @@ def test_few_blobs_give_one_height_and_none_gives_none() -> None:
     assert (stature(np.array([[0, 10, 10, 50]] * 30), 240) == 40).all()
 
 
-def test_thousands_of_blobs_take_no_more_memory() -> None:
+def test_thousands_of_blobs_are_thinned_out() -> None:
     assert stature(blobs(20_000), 240)[139] == pytest.approx(40, abs=1)
