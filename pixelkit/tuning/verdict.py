@@ -264,12 +264,14 @@ def _verdict(
     else:
         values = objective.values(objective.curves(unseen))
         wins = resample_wins(objective, unseen, equal_scores, seed=seed)
-        ships = wins >= settings.required
+        ships = wins >= settings.required and found.recipe != everything.untuned
         what = "the tuned recipe ships" if ships else "equal weights ship"
         reason = (
             f"{what}: on unseen videos tuning is better in {wins:.0%} of the resamples of videos "
             f"({settings.required:.0%} are asked for)"
         )
+        if found.recipe == everything.untuned:
+            reason += "; of all recipes tried on all videos they are the best"
     return Verdict(
         figure=objective.figure,
         ships="tuned" if ships else "equal weights",

@@ -54,6 +54,21 @@ def test_where_there_is_nothing_to_find_equal_weights_ship() -> None:
     assert tuned.verdict.seen > tuned.verdict.equal, "it looks better where it was found"
 
 
+def test_equal_weights_that_no_recipe_beats_are_not_called_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing_on_all(judge: Judge, *arguments: object, **more: object) -> Found:
+        found = search(judge, *arguments, **more)  # type: ignore[arg-type]
+        return found if judge.videos is not None else dataclasses.replace(found, recipe=judge.untuned)
+
+    monkeypatch.setattr("pixelkit.tuning.verdict.search", nothing_on_all)
+    tuned = run(objective())
+    assert tuned.recipe == tuned.untuned
+    assert tuned.verdict.ships == "equal weights"
+    assert tuned.verdict.wins is not None
+    assert tuned.verdict.wins >= QUICK.required
+    assert "equal weights ship" in tuned.verdict.reason
+    assert "they are the best" in tuned.verdict.reason
+
+
 def test_each_fold_is_scored_by_a_recipe_found_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[np.ndarray | None] = []
 
