@@ -191,9 +191,12 @@ class _Cover:
         norms = squared_norms(centres) * larger
 
         def update(rows: int) -> None:
+            products = torch.empty(min(rows, len(self.data)), len(centres), device=self.data.device)
             for place, block in self.data.blocks(rows):
-                products = torch.addmm(norms, self._centred(block), centres.T, alpha=-2)
-                bounds = products.amin(1).add_(self.norms[place], alpha=larger)
+                mine = torch.addmm(
+                    norms, self._centred(block), centres.T, alpha=-2, out=products[: len(block)]
+                )
+                bounds = mine.amin(1).add_(self.norms[place], alpha=larger)
                 torch.minimum(self.bounds[place], bounds, out=self.bounds[place])
 
         halve_until_it_fits(update, self.data.rows_a_block(len(centres)), "vectors")
@@ -220,14 +223,16 @@ class _Cover:
         chosen: list[Tensor] = []
         distances: list[Tensor] = []
         for _ in range(steps):
-            pick = apart.float().argmax()[None]
-            if exact and self.data.device.type == "cpu" and chosen and apart[pick] < limit:
+            pick = apart.float().argmax(0, keepdim=True)
+            distance = apart.index_select(0, pick)
+            if exact and self.data.device.type == "cpu" and chosen and distance < limit:
                 break  # the rest is uncertain; a GPU would have to be waited for to know
             chosen.append(pick)
-            distances.append(apart[pick] * (apart[pick] > SAME * norms[pick]))
-            to_pick = torch.addmv(norms + norms[pick], vectors, vectors[pick][0], alpha=-2)
-            apart = torch.minimum(apart, to_pick.clamp_(min=0))
-        return rows[torch.cat(chosen)], torch.cat(distances), limit
+            distances.append(distance)
+            to_pick = torch.addmv(norms, vectors, vectors.index_select(0, pick)[0], alpha=-2)
+            apart = torch.minimum(apart, to_pick.add_(norms.index_select(0, pick)))
+        picks, found = torch.cat(chosen), torch.cat(distances)
+        return rows[picks], found * (found > SAME * norms[picks]), limit
 
     def _to_picks(self, vectors: Tensor) -> Tensor:
         """Return the squared distance of some centred vectors to the nearest pick, float64."""
