@@ -20,9 +20,9 @@ Matrix = Tensor | NDArray[np.floating]
 # Vectors of more bytes than this are not copied to the device, or into memory, but streamed: 2 GiB are 16 million
 # vectors of 32 numbers, 40 times the largest bank of PixelPlay '26.
 BUDGET = 2 << 30
-# Numbers in a block or in its product. A GPU wants the fewest launches. A CPU wants to find the product of short
-# vectors in its cache, but as many rows as vectors are long, since each product first packs the other matrix. On two idle
-# cores the nearest of 30,000 x 32 are found 2.5 times as fast as in blocks of 2**22, of 30,000 x 1,536 twice as fast.
+# Numbers in a block or in its product. A GPU wants the fewest launches. A CPU wants the product of short vectors in its
+# cache, but as many rows as vectors are long, since each product first packs the other matrix. On two idle cores the
+# nearest of 30,000 x 32 are found 2.5 times as fast as in blocks of 2**22, of 30,000 x 1,536 twice as fast.
 BLOCK, BLOCK_CPU = 1 << 26, 1 << 20
 
 
