@@ -128,12 +128,7 @@ def _tune(
     seed = record.seed if seed is None else seed
     whole = untuned(folder)
     begin = _tunable(whole, objective.fuser.table)
-    space = SearchSpace.around(
-        begin,
-        narrow=record.choices,
-        calibrated=bool(len(folder.stored(record.heldout))),
-        per_video=settings.per_video,
-    )
+    votes, space = spaces(folder, begin, per_video=settings.per_video)
     labels = [part.labels.tolist() for part in objective.parts]
     facts = (
         record.scores,
@@ -142,7 +137,7 @@ def _tune(
         labels,
         begin.to_plain(),
         dataclasses.asdict(settings),
-        str(space),
+        f"{votes} {space}",
         seed,
     )
     key = digest(*facts)
@@ -154,13 +149,14 @@ def _tune(
     tuned = tune(
         objective,
         begin,
+        votes,
         space,
         settings,
         seed=seed,
         strata=strata,
         storage=storage,
         study=study or study_name(digest(*facts[:-1])),
-        purpose=digest(*facts[:5], str(space)),
+        purpose=digest(*facts[:5], facts[6]),
     )
     for line in tuned.verdict.lines():
         log.info("tuning: %s", line)
@@ -168,6 +164,20 @@ def _tune(
     if tuned.verdict.unseen is not None:
         write_text(file, json.dumps(tuned.to_json(), indent=1) + "\n")
     return tuned.beside(whole)
+
+
+def spaces(folder: RunFolder, begin: Recipe, *, per_video: bool) -> tuple[SearchSpace, SearchSpace]:
+    """Return what is searched around ``begin``: the votes of scorers, those of one kin together; then each channel."""
+    record = folder.read_record()
+    calibrated = bool(len(folder.stored(record.heldout)))
+    voters = {name: record.kin.get(scorer := name.split(".")[0], scorer) for name in begin.channels}
+    votes, space = (
+        SearchSpace.around(
+            begin, narrow=record.choices, calibrated=calibrated, per_video=per_video, voters=which
+        )
+        for which in (voters, None)
+    )
+    return votes, space
 
 
 def _tunable(recipe: Recipe, table: ScoreTable) -> Recipe:

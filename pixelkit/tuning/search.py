@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,10 +123,97 @@ class Judge:
         return float(np.corrcoef(ranks, self._ranks)[0, 1])
 
 
-def search(
-    judge: Judge, space: SearchSpace, budget: Budget, *, purpose: str = "", label: str = "tune"
+def search_in_rounds(
+    judge: Judge,
+    votes: SearchSpace,
+    space: SearchSpace,
+    budget: Budget,
+    *,
+    purpose: str = "",
+    label: str = "tune",
 ) -> Found:
-    """Try ``budget.trials`` recipes, the untuned one first, and return the best.
+    """Climb to the best votes of scorers first, and from there, kept near to it, search each channel by itself.
+
+    Few parameters find what also holds for kinds of anomaly that were not among those searched on; many parameters
+    hold less: ``benchmarks/tuning.md``. The climb is the same for all workers on one study, so each makes its own.
+
+    Parameters
+    ----------
+    judge
+        Gives each recipe its value in the climb; in the search it is told to stay near what the climb found.
+    votes, space
+        Where to look first, and then; the former lies within the latter.
+    budget
+        For the search. The climb takes up to half of the time, or as long as it takes where several work together.
+    purpose, label
+        See :func:`search`.
+    """
+    now = time.monotonic()
+    until = None if budget.until is None or budget.storage else now + (budget.until - now) / 2
+    top, stopped = climb(judge, votes, until, label=f"{label}, votes")
+    begin = judge.untuned, top
+    if stopped:
+        budget = Budget(len(begin))
+    near = replace(judge, untuned=top)
+    found = search(near, space, budget, begin=begin, purpose=purpose, label=label)
+    return replace(found, stopped=True) if stopped else found
+
+
+def climb(
+    judge: Judge, space: SearchSpace, until: float | None = None, *, label: str = "tune"
+) -> tuple[Recipe, bool]:
+    """Change one parameter of the untuned recipe after the other for the better, until nothing is better.
+
+    Return the best recipe, and whether Ctrl-C ended the climb early.
+
+    Parameters
+    ----------
+    judge
+        Gives each recipe its value.
+    space
+        Where to look.
+    until
+        ``time.monotonic()`` at which to stop; None for no such end.
+    label
+        For the progress bar.
+    """
+    import optuna
+
+    def value(parameters: Mapping[str, Any]) -> float:
+        recipe = space.suggest(optuna.trial.FixedTrial(dict(parameters)))
+        return -math.inf if recipe is None else judge.value(recipe)
+
+    moves = [(name, choice) for name, choices in space.choices.items() for choice in choices]
+    here = space.parameters(judge.untuned)
+    best, since, stopped = value(here), 0, False
+    with bar(None, label, "trial") as progress:
+        try:
+            for name, choice in cycle(moves):
+                if since == len(moves) or (until is not None and time.monotonic() > until):
+                    break
+                there = {**here, name: choice}
+                since += 1
+                if there != here and (found := value(there)) > best:
+                    here, best, since = there, found, 0
+                progress.update()
+        except KeyboardInterrupt:
+            log.info("stopped: the best of %d trials is kept", progress.n)
+            stopped = True
+    recipe = space.suggest(optuna.trial.FixedTrial(here))
+    assert recipe is not None
+    return recipe, stopped
+
+
+def search(
+    judge: Judge,
+    space: SearchSpace,
+    budget: Budget,
+    *,
+    begin: Sequence[Recipe] = (),
+    purpose: str = "",
+    label: str = "tune",
+) -> Found:
+    """Try ``budget.trials`` recipes and return the best.
 
     The sampler is TPE (Bergstra et al., NIPS 2011), all parameters of a recipe together. It is seeded by the budget's
     seed and the worker's first trial: one worker finds the same each time, several do not propose the same.
@@ -137,6 +226,8 @@ def search(
         Where to look.
     budget
         For how long, and where the study lies.
+    begin
+        What to try first, in this order; the untuned recipe when empty.
     purpose
         Stands for what is searched: see :func:`pixelkit.tuning.studies.open_study`.
     label
@@ -160,7 +251,8 @@ def search(
     with storage_errors(budget.storage), _quiet():
         done = len(_finished(study))
         if not study.get_trials(deepcopy=False):
-            study.enqueue_trial(space.parameters(judge.untuned), skip_if_exists=True)
+            for early in begin or (judge.untuned,):
+                study.enqueue_trial(space.parameters(early), skip_if_exists=True)
         with bar(budget.trials, label, "trial") as progress:
             progress.update(min(done, budget.trials))
             stopped = _optimise(study, trial_value, budget, progress)

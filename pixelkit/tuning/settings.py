@@ -19,7 +19,7 @@ class TuningSettings:
     objective: str = "synthetic"
     """``synthetic`` (anomalies injected into left-out training video) or ``none`` (equal weights)."""
     trials: int = 200
-    """Recipes to try, in each fold and for the recipe that ships."""
+    """Recipes to try, in each fold and for the recipe that ships; those of the climb before it not counted."""
     timeout: float | None = None
     """Seconds for all trials together; what was found by then counts."""
     takes: int = 4
@@ -33,8 +33,9 @@ class TuningSettings:
     prevalence: float = 0.25
     """Average precision on synthetic anomalies is that of a test set in which this part of the frames is anomalous, as
     on PixelPlay '26: with fewer, only the very highest scores would count."""
-    towards_equal: float = 1.0
-    """What it costs, in average precision, to order the frames in a way that has nothing to do with equal weights."""
+    towards_equal: float = 0.3
+    """What it costs, in average precision, to order the frames in a way that has nothing to do with equal weights; when
+    channels are searched one by one, with the best votes."""
     required: float = 0.75
     """Part of the resamples of videos in which the tuned recipe must be better, or equal weights ship."""
     per_video: bool = False

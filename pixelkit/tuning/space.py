@@ -1,14 +1,16 @@
 """What is searched: described by the channels that are there, so that a new plugin's channels are, too.
 
 For each channel a weight (0 leaves it out) and a scale (normalisation, scope and power); for all together a smoothing,
-its width, and a fusion rule. Every choice is one of a short list: neighbours of a recipe then have most of their
-columns in common with it, and a trial costs milliseconds. What TPE spends on a trial grows with the number of
-parameters: with one more for each channel's power it was half as much again, and whole numbers cost it a third more
-than the same choices without an order, which found nothing better.
+its width, and a fusion rule. Or, with voters, a weight for each of them and one scale for all channels. Every choice is
+one of a short list: neighbours of a recipe then have most of their columns in common with it, and a trial costs
+milliseconds. What TPE spends on a trial grows with the number of parameters: with one more for each channel's power it
+was half as much again, and whole numbers cost it a third more than the same choices without an order, which found
+nothing better.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -49,11 +51,15 @@ class ChannelSpace:
         Normalisation, scope and power, as in ``rank, global, 2``.
     weights
         Times ``base``; 0 leaves the channel out.
+    weighed_by, scaled_by
+        Names of the parameters that decide: the channel's own, or those that it shares with others.
     """
 
     base: float
     scales: tuple[str, ...]
     weights: tuple[float, ...]
+    weighed_by: str
+    scaled_by: str
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ class SearchSpace:
         narrow: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
         calibrated: bool,
         per_video: bool = False,
+        voters: Mapping[str, str] | None = None,
     ) -> SearchSpace:
         """Return the space around the untuned recipe, which is always in it.
 
@@ -97,13 +104,23 @@ class SearchSpace:
             Whether there are scores of left-out training videos to calibrate on.
         per_video
             Whether to try each video by itself, too.
+        voters
+            By channel, with which others it is weighed: then all channels share one scale, those of one voter one
+            weight, and a channel that weighs nothing in the untuned recipe stays out. None for each by itself.
         """
         scopes = ("global", *(["heldout"] if calibrated else []), *(["video"] if per_video else []))
         known = [channel.weight for channel in untuned.channels.values() if channel.weight > 0]
+        mean = sum(known) / len(known) if voters is None else 0.0
         several = len(untuned.channels) > 1
         channels = {
             name: _channel_space(
-                channel, sum(known) / len(known), scopes, (narrow or {}).get(name, {}), several=several
+                name,
+                channel,
+                channel.weight or mean,
+                scopes,
+                (narrow or {}).get(name, {}),
+                several=several,
+                voter=None if voters is None else voters[name],
             )
             for name, channel in untuned.channels.items()
         }
@@ -117,9 +134,17 @@ class SearchSpace:
             tuple(dict.fromkeys([*fusions, own])) if several else (own,),
         )
 
+    @property
+    def choices(self) -> dict[str, Sequence[Any]]:
+        """By parameter, what a trial may suggest."""
+        weights = {space.weighed_by: space.weights for space in self.channels.values()}
+        scales = {space.scaled_by: space.scales for space in self.channels.values()}
+        shared = {"smooth": self.smooths, "width": range(len(self.widths)), "fusion": self.fusions}
+        return {**weights, **scales, **shared}
+
     def suggest(self, trial: Suggests) -> Recipe | None:
         """Return the recipe that a trial stands for; None if it leaves every channel out."""
-        channels = {name: self._suggest_channel(trial, name, space) for name, space in self.channels.items()}
+        channels = {name: self._suggest_channel(trial, space) for name, space in self.channels.items()}
         method = trial.suggest_categorical("smooth", self.smooths)
         width = self.widths[trial.suggest_int("width", 0, len(self.widths) - 1)]
         fusion = trial.suggest_categorical("fusion", self.fusions)
@@ -140,8 +165,11 @@ class SearchSpace:
         try:
             for name, space in self.channels.items():
                 channel = recipe.channels[name]
-                found[f"{name} weight"] = _one_of(channel.weight / space.base, space.weights)
-                found[f"{name} scale"] = _one_of(_scale(channel), space.scales)
+                mine: dict[str, Any] = {space.scaled_by: _one_of(_scale(channel), space.scales)}
+                if space.base:
+                    mine[space.weighed_by] = _nearest(channel.weight / space.base, space.weights)
+                if any(found.setdefault(key, value) != value for key, value in mine.items()):
+                    raise ValueError(f"{name!r} is weighed or scaled otherwise than channels beside it")
             found["smooth"] = _one_of(recipe.smooth, self.smooths)
             found["width"] = self.widths.index(recipe.width)
             found["fusion"] = _one_of(_fusion_text(recipe), self.fusions)
@@ -155,9 +183,9 @@ class SearchSpace:
             return f"{self.widths[value]:g} frames"
         return f"×{value:g}" if parameter.endswith(" weight") else str(value)
 
-    def _suggest_channel(self, trial: Suggests, name: str, space: ChannelSpace) -> ChannelRecipe:
-        weight: float = trial.suggest_categorical(f"{name} weight", space.weights)
-        method, scope, power = trial.suggest_categorical(f"{name} scale", space.scales).split(", ")
+    def _suggest_channel(self, trial: Suggests, space: ChannelSpace) -> ChannelRecipe:
+        weight: float = trial.suggest_categorical(space.weighed_by, space.weights)
+        method, scope, power = trial.suggest_categorical(space.scaled_by, space.scales).split(", ")
         return ChannelRecipe(method, scope, float(power), weight * space.base)
 
 
@@ -179,23 +207,28 @@ def check_narrow(where: str, narrow: Mapping[str, Sequence[Any]]) -> None:
 
 
 def _channel_space(
+    name: str,
     channel: ChannelRecipe,
-    mean_weight: float,
+    base: float,
     scopes: Iterable[str],
     narrow: Mapping[str, Sequence[Any]],
     *,
     several: bool,
+    voter: str | None,
 ) -> ChannelSpace:
     methods = narrow.get("normalise", tuple(normalise.METHODS))
     wanted = [scope for scope in narrow.get("scope", tuple(scopes)) if scope in scopes or scope == "video"]
     powers = narrow.get("power", POWERS)
     scales = [f"{method}, {scope}, {power:g}" for scope in wanted for method in methods for power in powers]
-    own_weight = 1.0 if channel.weight else 0.0
+    own_weight = 1.0 if channel.weight or not base else 0.0
     weights = tuple(narrow.get("weight", WEIGHTS)) if several else (1.0,)
     return ChannelSpace(
-        channel.weight or mean_weight,
+        base,
         tuple(dict.fromkeys([*scales, _scale(channel)])),
         tuple(sorted({*map(float, weights), own_weight})),
+        # What its plugin narrows, a channel shares with nobody.
+        f"{name if voter is None or 'weight' in narrow else voter} weight",
+        f"{name} scale" if voter is None or {"normalise", "scope", "power"} & set(narrow) else "scale",
     )
 
 
@@ -205,6 +238,14 @@ def _scale(channel: ChannelRecipe) -> str:
 
 def _fusion_text(recipe: Recipe) -> str:
     return f"power {recipe.exponent:g}" if recipe.fusion == "power" else recipe.fusion
+
+
+def _nearest(value: float, known: Sequence[float]) -> float:
+    """Return the number that is meant: a weight times 3 and divided by itself is not always 3."""
+    nearest = min(known, key=lambda each: abs(each - value))
+    if not math.isclose(nearest, value, abs_tol=1e-12):
+        raise ValueError(f"{value:g} is none of {known}")
+    return nearest
 
 
 def _one_of(value: T, known: Sequence[T]) -> T:

@@ -15,7 +15,7 @@ from pixelkit.errors import TuningError
 from pixelkit.scores.normalise import rank
 from pixelkit.scores.recipe import Recipe
 from pixelkit.tuning.objectives import Objective, Scores
-from pixelkit.tuning.search import Budget, Found, Judge, search
+from pixelkit.tuning.search import Budget, Found, Judge, search_in_rounds
 from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.space import SearchSpace
 
@@ -134,6 +134,7 @@ class Tuned:
 def tune(
     objective: Objective,
     untuned: Recipe,
+    votes: SearchSpace,
     space: SearchSpace,
     settings: TuningSettings,
     *,
@@ -154,8 +155,8 @@ def tune(
         What to make as large as possible.
     untuned
         The recipe to begin with, and to fall back on.
-    space
-        Where to look.
+    votes, space
+        Where to look: see :func:`pixelkit.tuning.search.search_in_rounds`.
     settings
         Trials, folds, costs, and how sure a win must be.
     seed
@@ -181,10 +182,10 @@ def tune(
     folds = _folds(names, strata or {}, min(settings.folds, len(names)), seed)
     budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
     everything = Judge(objective, untuned, settings.towards_equal)
-    found = search(everything, space, budget, purpose=purpose)
+    found = search_in_rounds(everything, votes, space, budget, purpose=purpose)
     unseen = None
     if not (found.stopped and end is None):
-        unseen = _unseen(everything, space, replace(budget, storage=None), folds, end)
+        unseen = _unseen(everything, votes, space, replace(budget, storage=None), folds, end)
     verdict = _verdict(everything, found, unseen, settings, seed, start)
     recipe = found.recipe if verdict.ships == "tuned" else untuned
     return Tuned(recipe, found.recipe, untuned, verdict, found.study, space)
@@ -222,6 +223,7 @@ def resample_wins(
 
 def _unseen(
     everything: Judge,
+    votes: SearchSpace,
     space: SearchSpace,
     budget: Budget,
     folds: Sequence[NDArray[np.intp]],
@@ -239,9 +241,8 @@ def _unseen(
         if np.isnan(judge.values(equal)).all():
             continue  # The other videos are of one class: there was nothing to search by.
         until = _share(end, len(folds) - number)
-        found = search(
-            judge, space, replace(budget, until=until), label=f"judge {number + 1} of {len(folds)}"
-        )
+        label = f"judge {number + 1} of {len(folds)}"
+        found = search_in_rounds(judge, votes, space, replace(budget, until=until), label=label)
         if found.stopped and end is None:
             return None
         # Ranks over all videos bring the scores of different recipes to one scale.

@@ -14,7 +14,7 @@ from scored import scored
 from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.recipe import ChannelRecipe, Recipe
 from pixelkit.tuning.objectives import label_objective
-from pixelkit.tuning.search import Budget, Found, Judge, search
+from pixelkit.tuning.search import Budget, Found, Judge, climb, search, search_in_rounds
 from pixelkit.tuning.space import SearchSpace
 
 
@@ -55,6 +55,44 @@ def test_ordering_frames_otherwise_than_equal_weights_costs() -> None:
     assert dear.value(free.untuned) == pytest.approx(free.value(free.untuned))
     assert dear.value(other) == pytest.approx(free.value(other) - 10 * (1 - agreement))
     assert find(dear).recipe == dear.untuned
+
+
+def both(of: Judge) -> tuple[SearchSpace, SearchSpace]:
+    """Return the votes, in which every channel is a voter, and the space of channels."""
+    voters = {name: name for name in of.untuned.channels}
+    votes, space = (
+        SearchSpace.around(of.untuned, calibrated=False, voters=which) for which in (voters, None)
+    )
+    return votes, space
+
+
+def test_a_climb_ends_where_no_single_change_is_better() -> None:
+    of = judge(towards_equal=0.1)
+    votes, _ = both(of)
+    top, stopped = climb(of, votes)
+    assert not stopped
+    assert of.value(top) > of.value(of.untuned)
+    here = votes.parameters(top)
+    changed = (
+        votes.suggest(optuna.trial.FixedTrial({**here, name: choice}))
+        for name, choices in votes.choices.items()
+        for choice in choices
+    )
+    assert max(of.value(recipe) for recipe in changed if recipe) == of.value(top)
+    assert climb(of, votes) == (top, False)
+    assert climb(of, votes, until=0.0) == (of.untuned, False), "there was no time"
+
+
+def test_the_second_round_begins_with_equal_weights_and_the_best_votes_and_stays_near_these() -> None:
+    of = judge(towards_equal=100.0)
+    votes, space = both(of)
+    near = search_in_rounds(of, votes, space, Budget(30))
+    assert near.recipe == of.untuned, "everything else costs too much"
+    free = judge()
+    found = search_in_rounds(free, votes, space, Budget(2))
+    first, second = (space.suggest(optuna.trial.FixedTrial(each.params)) for each in found.study.trials)
+    assert (first, second) == (free.untuned, climb(free, votes)[0])
+    assert found.recipe == second
 
 
 def test_a_timeout_ends_the_search_with_what_was_found() -> None:

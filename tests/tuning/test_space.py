@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import optuna
@@ -117,3 +118,44 @@ def test_values_are_told_as_people_say_them() -> None:
     assert space.text("convae.mean weight", 0.25) == "×0.25"
     assert space.text("width", 4) == "10 frames"
     assert space.text("smooth", "median") == "median"
+
+
+def test_votes_weigh_the_channels_of_a_voter_together_and_scale_all_alike() -> None:
+    untuned = Recipe.untuned({"convae.mean": 1.0, "dae.mean": 1.0, "motion.object": 1.0, "motion.speed": 0.0})
+    voters = {name: "motion" if name.startswith("motion") else "autoencoder" for name in untuned.channels}
+    votes = SearchSpace.around(untuned, calibrated=True, voters=voters)
+    assert set(votes.choices) == {"autoencoder weight", "motion weight", "scale", "smooth", "width", "fusion"}
+    parameters = {**votes.parameters(untuned), "motion weight": 2.0, "scale": "z, heldout, 2"}
+    recipe = votes.suggest(trial(parameters))
+    assert recipe is not None
+    assert {channel.normalise for channel in recipe.channels.values()} == {"z"}
+    weights = {name: channel.weight for name, channel in recipe.channels.items()}
+    assert weights["motion.object"] == 2 * untuned.channels["motion.object"].weight
+    assert weights["convae.mean"] == untuned.channels["convae.mean"].weight
+    assert weights["motion.speed"] == 0, "it has no vote"
+    assert votes.parameters(recipe) == parameters
+
+
+def test_every_recipe_of_the_votes_is_in_the_space_of_channels() -> None:
+    untuned = Recipe.untuned(
+        {"a.x": 1.0, "a.y": 0.0, "b.z": 0.3}, RecipeSettings(normalise="z", fusion="power")
+    )
+    narrow = {"b.z": {"weight": (0.0, 1.0, 3.0), "power": (1.0,)}}
+    votes, space = (
+        SearchSpace.around(untuned, narrow=narrow, calibrated=True, voters=voters)
+        for voters in ({"a.x": "a", "a.y": "a", "b.z": "b"}, None)
+    )
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    recipes = [recipe for _ in range(100) if (recipe := votes.suggest(study.ask()))]
+    assert all(space.suggest(trial(space.parameters(recipe))) == recipe for recipe in recipes)
+
+
+def test_what_a_plugin_narrows_it_shares_with_nobody() -> None:
+    voters = {"convae.mean": "one", "convae.patch": "one", "mine.score": "one"}
+    narrow = {"mine.score": {"normalise": ("z",), "weight": (0.0, 1.0)}}
+    votes = SearchSpace.around(UNTUNED, narrow=narrow, calibrated=False, voters=voters)
+    assert {"one weight", "scale", "mine.score weight", "mine.score scale"} < set(votes.choices)
+    twice = dataclasses.replace(UNTUNED.channels["convae.mean"], weight=1.0)
+    mixed = dataclasses.replace(UNTUNED, channels={**UNTUNED.channels, "convae.mean": twice})
+    with pytest.raises(RecipeError, match="otherwise than channels beside it"):
+        votes.parameters(mixed)

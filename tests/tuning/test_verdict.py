@@ -14,7 +14,7 @@ from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.recipe import Recipe
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import Objective, label_objective
-from pixelkit.tuning.search import Found, Judge, search
+from pixelkit.tuning.search import Found, Judge, search_in_rounds
 from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.space import SearchSpace
 from pixelkit.tuning.verdict import Tuned, resample_wins, tune
@@ -32,7 +32,9 @@ def objective(values: np.ndarray | None = None, seed: int = 0) -> Objective:
 
 def run(of: Objective, settings: TuningSettings = QUICK, **more: object) -> Tuned:
     untuned = Recipe.untuned(of.fuser.table.channels)
-    return tune(of, untuned, SearchSpace.around(untuned, calibrated=False), settings, seed=0, **more)  # type: ignore[arg-type]
+    voters = {name: name.partition(".")[0] for name in untuned.channels}
+    votes, space = (SearchSpace.around(untuned, calibrated=False, voters=each) for each in (voters, None))
+    return tune(of, untuned, votes, space, settings, seed=0, **more)  # type: ignore[arg-type]
 
 
 def test_a_recipe_that_is_better_on_unseen_videos_ships() -> None:
@@ -56,10 +58,10 @@ def test_where_there_is_nothing_to_find_equal_weights_ship() -> None:
 
 def test_equal_weights_that_no_recipe_beats_are_not_called_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing_on_all(judge: Judge, *arguments: object, **more: object) -> Found:
-        found = search(judge, *arguments, **more)  # type: ignore[arg-type]
+        found = search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
         return found if judge.videos is not None else dataclasses.replace(found, recipe=judge.untuned)
 
-    monkeypatch.setattr("pixelkit.tuning.verdict.search", nothing_on_all)
+    monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", nothing_on_all)
     tuned = run(objective())
     assert tuned.recipe == tuned.untuned
     assert tuned.verdict.ships == "equal weights"
@@ -74,9 +76,9 @@ def test_each_fold_is_scored_by_a_recipe_found_without_it(monkeypatch: pytest.Mo
 
     def noted(judge: Judge, *arguments: object, **more: object) -> Found:
         asked.append(judge.videos)
-        return search(judge, *arguments, **more)  # type: ignore[arg-type]
+        return search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("pixelkit.tuning.verdict.search", noted)
+    monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", noted)
     run(objective(), dataclasses.replace(QUICK, trials=2))
     first, *folds = asked
     assert first is None
@@ -89,9 +91,9 @@ def test_every_fold_has_its_part_of_each_kind(monkeypatch: pytest.MonkeyPatch) -
 
     def noted(judge: Judge, *arguments: object, **more: object) -> Found:
         asked.append(judge.videos)
-        return search(judge, *arguments, **more)  # type: ignore[arg-type]
+        return search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("pixelkit.tuning.verdict.search", noted)
+    monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", noted)
     kinds = {name: "odd" if int(name) % 2 else "even" for name in VIDEOS}
     run(objective(), dataclasses.replace(QUICK, trials=2, folds=4), strata=kinds)
     for fold in asked[1:]:
@@ -133,21 +135,25 @@ def test_a_timeout_is_shared_by_all_folds_and_still_gives_a_verdict() -> None:
     assert tuned.verdict.seconds < 60
 
 
-def test_stopped_by_ctrl_c_the_recipe_is_kept_and_equal_weights_ship(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("when", [20, 400])
+def test_stopped_by_ctrl_c_the_recipe_is_kept_and_equal_weights_ship(
+    when: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     value, tried = Judge.value, [0]
 
     def interrupted(self: Judge, recipe: Recipe) -> float:
         tried[0] += 1
-        if tried[0] > 20:
+        if tried[0] == when:
             raise KeyboardInterrupt
         return value(self, recipe)
 
     monkeypatch.setattr(Judge, "value", interrupted)
-    tuned = run(objective())
+    tuned = run(objective(), dataclasses.replace(QUICK, trials=400))
     assert tuned.recipe == tuned.untuned
+    assert tuned.tuned != tuned.untuned
     assert tuned.verdict.unseen is None
     assert "stopped" in tuned.verdict.reason
-    assert tuned.verdict.trials >= 20
+    assert tried[0] < when + 10
 
 
 def test_a_verdict_comes_back_from_json_as_it_was() -> None:
