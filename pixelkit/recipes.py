@@ -17,7 +17,7 @@ from pixelkit.errors import PixelkitError, TuningError, examples
 from pixelkit.files import write_text
 from pixelkit.frames.inject import read_takes
 from pixelkit.scores.fuser import Fuser
-from pixelkit.scores.recipe import Recipe, RecipeSettings
+from pixelkit.scores.recipe import Recipe, RecipeSettings, voter
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import Metric, Objective, label_objective, synthetic_objective
 from pixelkit.tuning.settings import TuningSettings
@@ -170,7 +170,7 @@ def spaces(folder: RunFolder, begin: Recipe, *, per_video: bool) -> tuple[Search
     """Return what is searched around ``begin``: the votes of scorers, those of one kin together; then each channel."""
     record = folder.read_record()
     calibrated = bool(len(folder.stored(record.heldout)))
-    voters = {name: record.kin.get(scorer := name.split(".")[0], scorer) for name in begin.channels}
+    voters = {name: voter(name, record.kin) for name in begin.channels}
     votes, space = (
         SearchSpace.around(
             begin, narrow=record.choices, calibrated=calibrated, per_video=per_video, voters=which

@@ -130,8 +130,8 @@ class Recipe:
         total: defaultdict[str, float] = defaultdict(float)
         for name, share in shares.items():
             total[_scorer(name)] += share
-        voters = Counter(kin.get(scorer, scorer) for scorer in total)
-        votes = {scorer: 1 / voters[kin.get(scorer, scorer)] for scorer in total}
+        sharing = Counter(voter(scorer, kin) for scorer in total)
+        votes = {scorer: 1 / sharing[voter(scorer, kin)] for scorer in total}
         return cls(
             {
                 name: ChannelRecipe(
@@ -207,6 +207,11 @@ class Recipe:
             If the recipe names a channel that ``table`` does not have, or needs ``heldout`` and there is none.
         """
         return Fuser(table, heldout, max_gap=max_gap).fuse(self)
+
+
+def voter(channel: str, kin: Mapping[str, str]) -> str:
+    """Return who has one vote in the untuned recipe: the channel's scorer, or what that is a variant of."""
+    return kin.get(_scorer(channel), _scorer(channel))
 
 
 def _scorer(channel: str) -> str:
