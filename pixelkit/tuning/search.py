@@ -64,7 +64,7 @@ class Found:
     recipe
         The best recipe.
     value
-        What the objective gives it, less what it costs to leave equal weights.
+        What the objective gives it, less what it costs to leave the recipe that the search was told to stay near.
     study
         All trials.
     stopped
