@@ -56,7 +56,7 @@ class Takes:
         budget = Budget(self._settings.trials, seed=seed)
         if self._channels_only:
             return search(judge, self._space, budget).recipe
-        return search_in_rounds(judge, self._votes, self._space, budget).recipe
+        return search_in_rounds(judge, self._votes, self._space, budget)[1].recipe
 
     def gains(self, recipe: Recipe, videos: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Return by how many points of AP the recipe beats equal weights on each family, on some of the takes."""

@@ -131,11 +131,12 @@ def search_in_rounds(
     *,
     purpose: str = "",
     label: str = "tune",
-) -> Found:
+) -> tuple[Recipe, Found]:
     """Climb to the best votes of scorers first, and from there, kept near to it, search each channel by itself.
 
     Few parameters find what also holds for kinds of anomaly that were not among those searched on; many parameters
     hold less: ``benchmarks/tuning.md``. The climb is the same for all workers on one study, so each makes its own.
+    Return the best votes, and what the search found from there.
 
     Parameters
     ----------
@@ -156,7 +157,7 @@ def search_in_rounds(
         budget = Budget(len(begin))
     near = replace(judge, untuned=top)
     found = search(near, space, budget, begin=begin, purpose=purpose, label=label)
-    return replace(found, stopped=True) if stopped else found
+    return top, replace(found, stopped=found.stopped or stopped)
 
 
 def climb(

@@ -27,7 +27,7 @@ class TuningSettings:
     take_frames: int = 150
     """Frames of such a stretch, at most."""
     folds: int = 3
-    """Parts of the videos, each of which judges a recipe that was found on the others."""
+    """Parts of the videos, or of the kinds of synthetic anomalies, each of which judges recipes found on the others."""
     spread: float = 0.5
     """What the standard deviation of the gains over kinds of anomaly costs, so that no kind rules."""
     prevalence: float = 0.25

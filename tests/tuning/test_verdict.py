@@ -11,7 +11,7 @@ from scored import scored
 
 from pixelkit.errors import TuningError
 from pixelkit.scores.fuser import Fuser
-from pixelkit.scores.recipe import Recipe
+from pixelkit.scores.recipe import ChannelRecipe, Recipe
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import Objective, label_objective
 from pixelkit.tuning.search import Found, Judge, search_in_rounds
@@ -57,9 +57,11 @@ def test_where_there_is_nothing_to_find_equal_weights_ship() -> None:
 
 
 def test_equal_weights_that_no_recipe_beats_are_not_called_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing_on_all(judge: Judge, *arguments: object, **more: object) -> Found:
-        found = search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
-        return found if judge.videos is not None else dataclasses.replace(found, recipe=judge.untuned)
+    def nothing_on_all(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
+        top, found = search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
+        if judge.videos is not None:
+            return top, found
+        return judge.untuned, dataclasses.replace(found, recipe=judge.untuned)
 
     monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", nothing_on_all)
     tuned = run(objective())
@@ -74,7 +76,7 @@ def test_equal_weights_that_no_recipe_beats_are_not_called_tuned(monkeypatch: py
 def test_each_fold_is_scored_by_a_recipe_found_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[np.ndarray | None] = []
 
-    def noted(judge: Judge, *arguments: object, **more: object) -> Found:
+    def noted(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
         asked.append(judge.videos)
         return search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
 
@@ -86,20 +88,47 @@ def test_each_fold_is_scored_by_a_recipe_found_without_it(monkeypatch: pytest.Mo
     assert np.sum([1 - fold for fold in folds], axis=0).tolist() == [1.0] * 8
 
 
-def test_every_fold_has_its_part_of_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_fold_is_scored_by_a_recipe_that_saw_an_anomaly_of_the_same_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[np.ndarray | None] = []
 
-    def noted(judge: Judge, *arguments: object, **more: object) -> Found:
+    def noted(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
         asked.append(judge.videos)
         return search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", noted)
-    kinds = {name: "odd" if int(name) % 2 else "even" for name in VIDEOS}
-    run(objective(), dataclasses.replace(QUICK, trials=2, folds=4), strata=kinds)
+    kinds = dict(zip(VIDEOS, ("a", "a", "a", "b", "b", "normal", "normal", "normal"), strict=True))
+    run(objective(), dataclasses.replace(QUICK, trials=2, folds=2), strata=kinds)
+    normal = []
     for fold in asked[1:]:
         assert fold is not None
         left_out = [name for name, counts in zip(VIDEOS, fold, strict=True) if not counts]
-        assert sorted(kinds[name] for name in left_out) == ["even", "odd"]
+        seen = {kinds[name] for name in set(VIDEOS) - set(left_out)} - {"normal"}
+        assert not seen & {kinds[name] for name in left_out}
+        normal.append(sum(kinds[name] == "normal" for name in left_out))
+    assert sorted(normal) == [1, 2]
+
+
+def test_the_only_kind_of_anomaly_cannot_be_judged_unseen_so_equal_weights_ship() -> None:
+    tuned = run(objective(), strata=dict.fromkeys(VIDEOS, "patch"))
+    assert tuned.verdict.ships == "equal weights"
+
+
+def test_channels_that_are_no_better_than_votes_on_unseen_videos_do_not_ship(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worse = Recipe({"bad.score": ChannelRecipe()})
+
+    def overfitted(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
+        top, found = search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
+        return top, dataclasses.replace(found, recipe=worse)
+
+    monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", overfitted)
+    tuned = run(objective(), dataclasses.replace(QUICK, trials=2))
+    assert tuned.verdict.ships == "tuned"
+    assert tuned.recipe == tuned.tuned
+    assert tuned.recipe not in (worse, tuned.untuned)
 
 
 def test_the_same_seed_gives_the_same_verdict() -> None:
