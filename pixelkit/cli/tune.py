@@ -77,7 +77,7 @@ def tune(run: Path | None, objective: str, daily: int, as_json: bool, **options:
     """Search the recipe of RUN (the newest run when not given): normalisation, weights, smoothing, fusion.
 
     The recipe that ships is written to RUN/recipe.json, whose path is the last line on stdout; 'pixelkit submit'
-    then makes the CSV. It is the tuned one only if tuning beats equal weights on videos that it has not seen.
+    then makes the CSV. It is the tuned one only if tuning beats equal weights on what it has not seen.
 
     With --objective leaderboard the last line is the CSV that is most worth the next upload. Send it with 'pixelkit
     submit --check CSV --upload --wait', or tell its score with 'pixelkit history tell ID SCORE', and ask again; a

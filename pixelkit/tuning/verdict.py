@@ -1,4 +1,4 @@
-"""Tunes, and says whether the tuned recipe may ship: it has to beat equal weights on videos that it has not seen."""
+"""Tunes, and says whether the tuned recipe may ship: it has to beat equal weights on what it has not seen."""
 
 from __future__ import annotations
 
@@ -40,18 +40,20 @@ class Verdict:
     reason
         Why, in words.
     equal, unseen
-        The figure of equal weights, and that of tuning on videos that each recipe had not seen; None where tuning
+        The figure of equal weights, and that of tuning on what each recipe had not seen; None where tuning
         was stopped before it could be told.
     seen
         The figure of the tuned recipe on the videos that it was found on: too good to be believed.
     wins
-        Part of the resamples of videos in which tuning was better, on unseen videos.
+        Part of the resamples of videos in which tuning was better, on what it had not seen.
     parts
         For each family of anomalies (or video) the figures ``equal`` and ``unseen``.
     trials
         Recipes tried for the tuned one.
     seconds
         That all of it took.
+    judged_on
+        What recipes were judged on: ``unseen videos`` or ``unseen kinds of anomaly``.
     """
 
     figure: str
@@ -64,12 +66,13 @@ class Verdict:
     parts: Mapping[str, Mapping[str, float | None]]
     trials: int
     seconds: float
+    judged_on: str = "unseen videos"
 
     def lines(self) -> list[str]:
         """Return what a user is told."""
         told = "not told" if self.unseen is None else f"{self.unseen:.4f}"
         return [
-            f"{self.figure}: equal weights {self.equal:.4f}, tuned {told} (on unseen videos)",
+            f"{self.figure}: equal weights {self.equal:.4f}, tuned {told} (on {self.judged_on})",
             self.reason,
         ]
 
@@ -144,7 +147,7 @@ def tune(
     study: str = "pixelkit",
     purpose: str = "",
 ) -> Tuned:
-    """Search the best recipe, and ship it if tuning beats the untuned recipe on videos that it has not seen.
+    """Search the best recipe, and ship it if tuning beats the untuned recipe on what it has not seen.
 
     One search uses all videos. Then, for each fold of the videos, another one uses the rest, and its recipes score the
     fold. These unseen scores together are held against each other on resamples of videos: recipes of channels have to
@@ -185,6 +188,7 @@ def tune(
     budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
     everything = Judge(objective, untuned, settings.towards_equal)
     top, found = search_in_rounds(everything, votes, space, budget, purpose=purpose)
+    judged_on = "unseen kinds of anomaly" if strata else "unseen videos"
     unseen = None
     if not (found.stopped and end is None):
         unseen = _unseen(everything, votes, space, replace(budget, storage=None), folds, end)
@@ -192,11 +196,13 @@ def tune(
         wins = resample_wins(objective, unseen.channels, unseen.votes, seed=seed)
         if wins < settings.required:
             log.info(
-                "tuning: channel by channel is better than votes in %.0f%% of resamples: votes stay",
+                "tuning: on %s, channels are better than the votes in %.0f%% of the resamples: the votes stay",
+                judged_on,
                 100 * wins,
             )
             found, unseen = replace(found, recipe=top), replace(unseen, channels=unseen.votes)
-    verdict = _verdict(everything, found, None if unseen is None else unseen.channels, settings, seed, start)
+    scores = None if unseen is None else unseen.channels
+    verdict = _verdict(everything, found, scores, judged_on, settings, seed, start)
     recipe = found.recipe if verdict.ships == "tuned" else untuned
     return Tuned(recipe, found.recipe, untuned, verdict, found.study, space)
 
@@ -272,7 +278,13 @@ def _unseen(
 
 
 def _verdict(
-    everything: Judge, found: Found, unseen: Scores | None, settings: TuningSettings, seed: int, start: float
+    everything: Judge,
+    found: Found,
+    unseen: Scores | None,
+    judged_on: str,
+    settings: TuningSettings,
+    seed: int,
+    start: float,
 ) -> Verdict:
     objective = everything.objective
     equal_scores = objective.fuser.fuse(everything.untuned)
@@ -280,14 +292,14 @@ def _verdict(
     seen = objective.figure_of(everything.values(objective.fuser.fuse(found.recipe)))
     values, wins, ships = np.full(len(equal), np.nan), None, False
     if unseen is None:
-        reason = "nothing new ships: tuning was stopped before its recipe was judged on unseen videos"
+        reason = f"nothing new ships: tuning was stopped before its recipe was judged on {judged_on}"
     else:
         values = objective.values(objective.curves(unseen))
         wins = resample_wins(objective, unseen, equal_scores, seed=seed)
         ships = wins >= settings.required and found.recipe != everything.untuned
         what = "the tuned recipe ships" if ships else "equal weights ship"
         reason = (
-            f"{what}: on unseen videos tuning is better in {wins:.0%} of the resamples of videos "
+            f"{what}: on {judged_on} tuning is better in {wins:.0%} of the resamples of videos "
             f"({settings.required:.0%} are asked for)"
         )
         if found.recipe == everything.untuned:
@@ -306,6 +318,7 @@ def _verdict(
         },
         trials=len(found.study.get_trials(deepcopy=False)),
         seconds=round(time.monotonic() - start, 1),
+        judged_on=judged_on,
     )
 
 

@@ -113,6 +113,7 @@ def test_no_fold_is_scored_by_a_recipe_that_saw_an_anomaly_of_the_same_kind(
 def test_the_only_kind_of_anomaly_cannot_be_judged_unseen_so_equal_weights_ship() -> None:
     tuned = run(objective(), strata=dict.fromkeys(VIDEOS, "patch"))
     assert tuned.verdict.ships == "equal weights"
+    assert "on unseen kinds of anomaly" in tuned.verdict.reason
 
 
 def test_channels_that_are_no_better_than_votes_on_unseen_videos_do_not_ship(

@@ -50,7 +50,7 @@ function drawFamilies(Plotly, place) {
   layout.yaxis = { ...layout.axis, autorange: "reversed", tickvals: rows, ticktext: shown };
   delete layout.axis;
   const dots = (key, name, symbol, tone) => ({ type: "scatter", mode: "markers", name, x: names.map((each) => page.families[each][key]), y: rows, hoverinfo: "skip", marker: { symbol, size: 10, color: colour(tone), line: { width: 1.5, color: colour(tone) } } });
-  Plotly.react(place, [dots("equal", "equal weights", "circle-open", "soft"), dots("unseen", "tuned, on unseen videos", "diamond", "line")], layout, CONFIG);
+  Plotly.react(place, [dots("equal", "equal weights", "circle-open", "soft"), dots("unseen", "tuned, unseen", "diamond", "line")], layout, CONFIG);
 }
 
 function drawCurves(Plotly, place) {
