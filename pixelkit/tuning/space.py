@@ -170,6 +170,8 @@ class SearchSpace:
                     mine[space.weighed_by] = _nearest(channel.weight / space.base, space.weights)
                 if any(found.setdefault(key, value) != value for key, value in mine.items()):
                     raise ValueError(f"{name!r} is weighed or scaled otherwise than channels beside it")
+            for space in self.channels.values():  # of whom no channel weighs anything, the vote is idle
+                found.setdefault(space.weighed_by, 1.0)
             found["smooth"] = _one_of(recipe.smooth, self.smooths)
             found["width"] = self.widths.index(recipe.width)
             found["fusion"] = _one_of(_fusion_text(recipe), self.fusions)

@@ -150,6 +150,19 @@ def test_every_recipe_of_the_votes_is_in_the_space_of_channels() -> None:
     assert all(space.suggest(trial(space.parameters(recipe))) == recipe for recipe in recipes)
 
 
+def test_a_vote_without_a_channel_that_weighs_anything_is_idle() -> None:
+    untuned = Recipe.untuned({"a.x": 1.0, "b.y": 1.0, "b.z": 0.0})
+    untuned = dataclasses.replace(
+        untuned, channels={name: each for name, each in untuned.channels.items() if name != "b.y"}
+    )
+    voters = {"a.x": "a", "b.z": "b"}
+    for narrow in ({}, {"b.z": {"weight": (0.0, 2.0)}}):
+        votes = SearchSpace.around(untuned, narrow=narrow, calibrated=False, voters=voters)
+        parameters = votes.parameters(untuned)
+        assert parameters.keys() == votes.choices.keys()
+        assert votes.suggest(trial(parameters)) == untuned
+
+
 def test_what_a_plugin_narrows_it_shares_with_nobody() -> None:
     voters = {"convae.mean": "one", "convae.patch": "one", "mine.score": "one"}
     narrow = {"mine.score": {"normalise": ("z",), "weight": (0.0, 1.0)}}
