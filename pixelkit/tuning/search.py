@@ -69,12 +69,20 @@ class Found:
         All trials.
     stopped
         Whether Ctrl-C or the time-out ended it early.
+    climbed
+        How many recipes were tried before the study's, in the climb to the best votes.
     """
 
     recipe: Recipe
     value: float
     study: optuna.Study
     stopped: bool = False
+    climbed: int = 0
+
+    @property
+    def tried(self) -> int:
+        """How many recipes were tried in all."""
+        return self.climbed + len(self.study.get_trials(deepcopy=False))
 
 
 @dataclass(eq=False)
@@ -151,21 +159,21 @@ def search_in_rounds(
     """
     now = time.monotonic()
     until = None if budget.until is None or budget.storage else now + (budget.until - now) / 2
-    top, stopped = climb(judge, votes, until, label=f"{label}, votes")
+    top, climbed, stopped = climb(judge, votes, until, label=f"{label}, votes")
     begin = judge.untuned, top
     if stopped:
         budget = Budget(len(begin))
     near = replace(judge, untuned=top)
     found = search(near, space, budget, begin=begin, purpose=purpose, label=label)
-    return top, replace(found, stopped=found.stopped or stopped)
+    return top, replace(found, stopped=found.stopped or stopped, climbed=climbed)
 
 
 def climb(
     judge: Judge, space: SearchSpace, until: float | None = None, *, label: str = "tune"
-) -> tuple[Recipe, bool]:
+) -> tuple[Recipe, int, bool]:
     """Change one parameter of the untuned recipe after the other for the better, until nothing is better.
 
-    Return the best recipe, and whether Ctrl-C ended the climb early.
+    Return the best recipe, how many were tried, and whether Ctrl-C ended the climb early.
 
     Parameters
     ----------
@@ -186,7 +194,7 @@ def climb(
 
     moves = [(name, choice) for name, choices in space.choices.items() for choice in choices]
     here = space.parameters(judge.untuned)
-    best, since, stopped = value(here), 0, False
+    best, since, tried, stopped = value(here), 0, 1, False
     with bar(None, label, "trial") as progress:
         try:
             for name, choice in cycle(moves):
@@ -194,15 +202,18 @@ def climb(
                     break
                 there = {**here, name: choice}
                 since += 1
-                if there != here and (found := value(there)) > best:
-                    here, best, since = there, found, 0
+                if there == here:
+                    continue
+                tried += 1
                 progress.update()
+                if (found := value(there)) > best:
+                    here, best, since = there, found, 0
         except KeyboardInterrupt:
-            log.info("stopped: the best of %d trials is kept", progress.n)
+            log.info("stopped: the best of %d trials is kept", tried)
             stopped = True
     recipe = space.suggest(optuna.trial.FixedTrial(here))
     assert recipe is not None
-    return recipe, stopped
+    return recipe, tried, stopped
 
 
 def search(

@@ -49,7 +49,7 @@ class Verdict:
     parts
         For each family of anomalies (or video) the figures ``equal`` and ``unseen``.
     trials
-        Recipes tried for the tuned one.
+        Recipes tried for the tuned one, the climb to the votes and the search of channels together.
     seconds
         That all of it took.
     judged_on
@@ -316,7 +316,7 @@ def _verdict(
             part.name: {"equal": _plain(before), "unseen": _plain(after)}
             for part, before, after in zip(objective.parts, equal, values, strict=True)
         },
-        trials=len(found.study.get_trials(deepcopy=False)),
+        trials=found.tried,
         seconds=round(time.monotonic() - start, 1),
         judged_on=judged_on,
     )

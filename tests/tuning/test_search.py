@@ -69,7 +69,7 @@ def both(of: Judge) -> tuple[SearchSpace, SearchSpace]:
 def test_a_climb_ends_where_no_single_change_is_better() -> None:
     of = judge(towards_equal=0.1)
     votes, _ = both(of)
-    top, stopped = climb(of, votes)
+    top, tried, stopped = climb(of, votes)
     assert not stopped
     assert of.value(top) > of.value(of.untuned)
     here = votes.parameters(top)
@@ -79,8 +79,8 @@ def test_a_climb_ends_where_no_single_change_is_better() -> None:
         for choice in choices
     )
     assert max(of.value(recipe) for recipe in changed if recipe) == of.value(top)
-    assert climb(of, votes) == (top, False)
-    assert climb(of, votes, until=0.0) == (of.untuned, False), "there was no time"
+    assert climb(of, votes) == (top, tried, False)
+    assert climb(of, votes, until=0.0) == (of.untuned, 1, False), "there was no time"
 
 
 def test_the_second_round_begins_with_equal_weights_and_the_best_votes_and_stays_near_these() -> None:
@@ -92,8 +92,10 @@ def test_the_second_round_begins_with_equal_weights_and_the_best_votes_and_stays
     top, found = search_in_rounds(free, votes, space, Budget(2))
     first, second = (space.suggest(optuna.trial.FixedTrial(each.params)) for each in found.study.trials)
     assert (first, second) == (free.untuned, top)
-    assert climb(free, votes) == (top, False)
+    climbed, tried, stopped = climb(free, votes)
+    assert (climbed, stopped) == (top, False)
     assert found.recipe == second
+    assert found.tried == tried + 2
 
 
 def test_a_timeout_ends_the_search_with_what_was_found() -> None:
