@@ -30,6 +30,7 @@ from pixelkit.frames.video import Video
 from pixelkit.models.foreground import VIEW
 from pixelkit.models.objects.attributes import ATTRIBUTES
 from pixelkit.models.objects.seen import Objects
+from pixelkit.models.objects.surprise import together
 from pixelkit.pipeline import Job, Splits, read_videos
 from pixelkit.scores.metrics import evaluate, roc_auc
 from pixelkit.scores.smooth import smooth
@@ -69,8 +70,8 @@ def frames(found: Found, combine: Combine) -> Scores:
 
 
 def added(*names: str) -> Combine:
-    """Return what adds up the named channels."""
-    return lambda channels: np.sum([channels[name] for name in names], axis=0)
+    """Return what adds up the named channels as the scorer does."""
+    return lambda channels: together([channels[name] for name in names])
 
 
 def families(scores: Scores, takes: Takes) -> dict[str, float]:
@@ -142,7 +143,7 @@ def sheet(found: Found, labels: Path, path: Path) -> None:
 
 
 def _pictures(found: Found, moments: Sequence[tuple[float, str, int]], some: slice) -> NDArray[np.uint8]:
-    """Return frames side by side, their worst object in a box, with its three parts: uint8 (H, 5·W, 3)."""
+    """Return frames side by side, their worst object in a box, with its parts: uint8 (H, 5·W, 3)."""
     pictures = [np.zeros((*VIEW.size, 3), np.uint8)] * 5
     for place, (_, name, at) in enumerate(moments[some]):
         video, objects, values = found[name]

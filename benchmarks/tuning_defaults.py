@@ -1,6 +1,6 @@
 """Which settings of tuning should be the default: each family of anomalies judged by recipes that never saw it.
 
-python benchmarks/tuning_defaults.py RUN [RUN ...] towards_equal=0.02 spread=1.0,trials=600
+python benchmarks/tuning_defaults.py RUN [RUN ...] towards_equal=0.02 downside=1.0,trials=600
 python benchmarks/tuning_defaults.py --channels-only RUN [RUN ...] towards_equal=1.0
 
 A RUN is a folder that 'pixelkit run' made. For each family of synthetic anomalies a recipe is searched on all others,
@@ -45,7 +45,7 @@ class Takes:
         fuser = Fuser(folder.stored(record.synthetic), heldout, max_gap=record.max_gap, sources=takes.source)
         self._family = takes.family
         self._objective = synthetic_objective(
-            fuser, takes.labels, takes.family, spread=settings.spread, prevalence=settings.prevalence
+            fuser, takes.labels, takes.family, downside=settings.downside, prevalence=settings.prevalence
         )
         self._equal = recipes.untuned(folder)
         self._votes, self._space = recipes.spaces(folder, self._equal, per_video=settings.per_video)

@@ -75,7 +75,7 @@ def tune_on_synthetic(
     table = folder.stored(record.synthetic)
     fuser = Fuser(table, folder.stored(record.heldout), max_gap=record.max_gap, sources=takes.source)
     objective = synthetic_objective(
-        fuser, takes.labels, takes.family, spread=settings.spread, prevalence=settings.prevalence
+        fuser, takes.labels, takes.family, downside=settings.downside, prevalence=settings.prevalence
     )
     return _tune(folder, record, objective, settings, takes.family, seed, storage, study)
 

@@ -18,7 +18,7 @@ from pixelkit.models.foreground import VIEW
 from pixelkit.models.objects.attributes import ATTRIBUTES, measure
 from pixelkit.models.objects.crops import cut_crops
 from pixelkit.models.objects.seen import Objects, observe
-from pixelkit.models.objects.surprise import Surprise
+from pixelkit.models.objects.surprise import Surprise, together
 from pixelkit.models.objects.tracks import link, mean_along
 
 if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not wait for it
@@ -57,7 +57,8 @@ class Motion(Scorer):
         How sure two small networks are that nothing was done to the crop: not turned, stretched, swapped, pasted over,
         played faster or shuffled. They learn that from crops of normal objects.
     ``object``
-        The worst object by the sum of the attributes in ``combine``. The untuned recipe takes it alone.
+        The worst object by the sum of the attributes in ``combine``, of what is above 1 only the logarithm. The untuned
+        recipe takes it alone.
 
     How the defaults were chosen stands in ``benchmarks/motion.md``.
 
@@ -83,7 +84,7 @@ class Motion(Scorer):
     def __init__(
         self,
         *,
-        combine: tuple[str, ...] = ("speed", "velocity", "appearance"),
+        combine: tuple[str, ...] = ("speed", "velocity", "dwell", "appearance"),
         top: int = 1,
         reach: int = 4,
         steps: int = 560,
@@ -222,7 +223,7 @@ class Motion(Scorer):
             objects = objects.take(np.abs(objects.position - around) <= self.reach)
         measures = self._measures(video, objects, None)
         found = {name: surprise(measures) for name, surprise in self.surprises_.items()}
-        found["object"] = np.sum([found[name] for name in self.combine], axis=0)
+        found["object"] = together([found[name] for name in self.combine])
         return objects, np.stack([found[channel] for channel in self.channels], 1)
 
     def score(self, video: Video) -> NDArray[np.float32]:

@@ -65,8 +65,9 @@ class Objective:
         Each gives one value; the figure is their mean.
     curve_metric
         ``ap`` or ``auc``.
-    spread
-        What the standard deviation over parts of the gain (over equal weights) costs.
+    downside
+        What losses cost beside what they take from the mean, so that no part pays for another: so many times the
+        downside deviation of the gains over the untuned recipe, the root mean square of losses, gains counted as 0.
     """
 
     def __init__(
@@ -75,13 +76,13 @@ class Objective:
         fuser: Fuser,
         parts: Sequence[Part],
         curve_metric: Literal["ap", "auc"],
-        spread: float = 0.0,
+        downside: float = 0.0,
     ) -> None:
         self.figure = figure
         self.fuser = fuser
         self.parts = parts
         self._metric = curve_metric
-        self._spread = spread
+        self._downside = downside
         names = list(fuser.videos)
         self._video_of = np.repeat(
             np.arange(len(names)), [part.stop - part.start for part in fuser.videos.values()]
@@ -124,7 +125,8 @@ class Objective:
             (parts,) of a recipe and of the untuned one, for the same videos.
         """
         gains = (values - equal)[~np.isnan(values)]
-        return float(self.figure_of(equal) + gains.mean() - self._spread * gains.std())
+        losses = np.minimum(gains, 0)
+        return float(self.figure_of(equal) + gains.mean() - self._downside * np.sqrt(np.mean(losses**2)))
 
 
 def label_objective(fuser: Fuser, labels: Mapping[str, NDArray[np.bool_]], metric: Metric) -> Objective:
@@ -167,7 +169,7 @@ def synthetic_objective(
     labels: Mapping[str, NDArray[np.bool_]],
     family: Mapping[str, str],
     *,
-    spread: float,
+    downside: float,
     prevalence: float | None = None,
 ) -> Objective:
     """Return the objective that knows injected anomalies only: average precision, family by family.
@@ -183,7 +185,7 @@ def synthetic_objective(
         For each take bool (n,), true where a frame holds what was injected.
     family
         For each take its kind of anomaly, or :data:`NORMAL`.
-    spread
+    downside
         See :class:`Objective`.
     prevalence
         See :class:`Part`.
@@ -206,4 +208,4 @@ def synthetic_objective(
         raise TuningError(
             f"no synthetic anomaly was injected into {examples(family)}: expected longer left-out training videos"
         )
-    return Objective("AP on synthetic anomalies", fuser, parts, "ap", spread)
+    return Objective("AP on synthetic anomalies", fuser, parts, "ap", downside)

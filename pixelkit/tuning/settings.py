@@ -28,8 +28,9 @@ class TuningSettings:
     """Frames of such a stretch, at most."""
     folds: int = 3
     """Parts of the videos, or of the kinds of synthetic anomalies, each of which judges recipes found on the others."""
-    spread: float = 0.5
-    """What the standard deviation of the gains over kinds of anomaly costs, so that no kind rules."""
+    downside: float = 0.5
+    """What losses on single kinds of anomaly cost, times their root mean square, beside what they take from the mean:
+    no kind is to pay for another."""
     prevalence: float = 0.25
     """Average precision on synthetic anomalies is that of a test set in which this part of the frames is anomalous, as
     on PixelPlay '26: with fewer, only the very highest scores would count."""
@@ -52,7 +53,7 @@ class TuningSettings:
                 raise SettingsError(f"tuning.{name} is {getattr(self, name)}: expected {least} or more")
         if self.timeout is not None and self.timeout <= 0:
             raise SettingsError(f"tuning.timeout is {self.timeout}: expected seconds, above 0")
-        for name in ("spread", "towards_equal"):
+        for name in ("downside", "towards_equal"):
             if not 0 <= getattr(self, name) < 100:
                 raise SettingsError(f"tuning.{name} is {getattr(self, name)}: expected 0 or more")
         if not 0 < self.prevalence < 1:

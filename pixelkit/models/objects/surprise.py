@@ -80,6 +80,17 @@ class Surprise:
         return cls(attribute, mixture, *arrays["scale"].tolist())
 
 
+def together(surprises: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the sum of the surprises (k,) of several attributes, of what is above 1 only 1 and its logarithm.
+
+    Up to 1 they are calibrated. Above, what a density says of where nothing was seen is in no common unit, and one
+    attribute would drown the others.
+    """
+    every = np.stack(list(surprises))
+    tempered: NDArray[np.float64] = np.minimum(every, 1 + np.log(np.maximum(every, 1)))
+    return tempered.sum(0)
+
+
 def _density(attribute: Attribute, videos: Sequence[Measures], seed: int) -> ConditionalMixture | None:
     """Fit the mixture to evenly spaced rows of the videos."""
     values, given = (

@@ -8,7 +8,7 @@ from drawn import draw, straight
 
 from pixelkit.models.objects.attributes import ATTRIBUTES, Measures, columns, measure
 from pixelkit.models.objects.seen import observe
-from pixelkit.models.objects.surprise import Surprise
+from pixelkit.models.objects.surprise import Surprise, together
 from pixelkit.models.objects.tracks import link
 
 
@@ -86,3 +86,10 @@ def test_arrays_bring_it_back(normal: list[Measures]) -> None:
         surprise = Surprise.fit(ATTRIBUTES[name], normal, seed=0)
         again = Surprise.of_arrays(ATTRIBUTES[name], surprise.arrays())
         assert (again(normal[0]) == surprise(normal[0])).all()
+
+
+def test_together_no_attribute_drowns_the_others_and_one_alone_keeps_its_order() -> None:
+    rare, usual = np.array([0.0, 0.5, 1.0, np.e, 100.0]), np.array([0.3, 0.3, 0.3, 0.3, 0.3])
+    assert together([rare, usual])[:4] == pytest.approx([0.3, 0.8, 1.3, 2.3])
+    assert together([rare, usual])[4] < 1 + 5 + 0.3
+    assert (np.diff(together([rare])) > 0).all()
