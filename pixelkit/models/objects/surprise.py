@@ -87,8 +87,8 @@ def together(surprises: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     attribute would drown the others.
     """
     every = np.stack(list(surprises))
-    tempered: NDArray[np.float64] = np.minimum(every, 1 + np.log(np.maximum(every, 1)))
-    return tempered.sum(0)
+    tempered = np.minimum(every, 1 + np.log(np.maximum(every, 1)))
+    return np.asarray(tempered.sum(0), np.float64)
 
 
 def _density(attribute: Attribute, videos: Sequence[Measures], seed: int) -> ConditionalMixture | None:
