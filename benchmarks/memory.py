@@ -1,9 +1,10 @@
 """Peak memory on Ped2 and on Ped2 linked ten times over: it should not grow with the length of the data set.
 
 python benchmarks/memory.py ../shared/data/ped2
+python benchmarks/memory.py ../shared/data/ped2 --scorers motion --times 4
 
-Both runs decode, repair, fit and score with every autoencoder. Training and scoring are cut short (fewer clips, of all
-videos), since how long they go on does not change what is resident at once.
+Both runs decode, repair, fit and score with every autoencoder, or with the scorers that are named. Training and scoring
+are cut short (fewer clips, of all videos), since how long they go on does not change what is resident at once.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from pathlib import Path
 from machine import describe_machine
 
 SHORT = [
-    f"{name}.{key}"
-    for name in ("convae", "dae", "stae")
-    for key in ("epochs=1", "clips_per_epoch=640", "score_stride=8")
+    *(
+        f"{name}.{key}"
+        for name in ("convae", "dae", "stae")
+        for key in ("epochs=1", "clips_per_epoch=640", "score_stride=8")
+    ),
+    "motion.steps=20",
 ]
 
 
@@ -35,9 +39,9 @@ def link_times(source: Path, target: Path, times: int) -> None:
             (folder / f"{number:03d}").symlink_to(video.resolve(), target_is_directory=True)
 
 
-def peak_of_run(data: Path, room: Path) -> tuple[float, float]:
+def peak_of_run(data: Path, room: Path, scorers: str) -> tuple[float, float]:
     """Run the main job in a process of its own; return its peak resident memory in MiB and its seconds."""
-    command = [sys.executable, "-m", "pixelkit", "run", str(data), "--scorers", "convae,dae,stae"]
+    command = [sys.executable, "-m", "pixelkit", "run", str(data), "--scorers", scorers]
     command += ["--out", str(room / "run"), "--cache", str(room / "cache")]
     for setting in SHORT:
         command += ["--set", setting]
@@ -55,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="Ped2 in the common re-pack")
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--scorers", default="convae,dae,stae", help="as 'pixelkit run' takes them")
     data, times = (arguments := parser.parse_args()).data, arguments.times
     print(describe_machine())
     print("\n| data | peak resident MiB | seconds |\n|---|---|---|")
@@ -63,7 +68,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             room = Path(name)
             link_times(data, room / "data", factor)
-            peak, seconds = peak_of_run(room / "data", room)
+            peak, seconds = peak_of_run(room / "data", room, arguments.scorers)
         peaks.append(peak)
         print(f"| Ped2 × {factor} | {peak:.0f} | {seconds:.0f} |", flush=True)
     print(f"\nratio {peaks[1] / peaks[0]:.3f}")

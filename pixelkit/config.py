@@ -46,6 +46,8 @@ class Settings:
     """Part of the training videos that no scorer is fitted on: their scores calibrate what normal looks like, and
     synthetic anomalies are injected into them. Recipes that were found on four of them or more hold for other videos,
     those found on one or two do not: ``benchmarks/tuning.md``."""
+    max_holdout: int = 16
+    """Videos to leave out at most: with hundreds of them, a quarter would take long to score and tell nothing more."""
     max_gap: int = MAX_GAP
     """A gap of more missing frames than this breaks a clip and ends smoothing."""
     offline: bool = False
@@ -66,6 +68,11 @@ class Settings:
         if not 0 <= self.holdout < 1:
             raise SettingsError(
                 f"holdout is {self.holdout}: expected a part of the training videos, 0 to below 1"
+            )
+        if self.max_holdout < 1:
+            raise SettingsError(
+                f"max_holdout is {self.max_holdout}: expected a number of videos, 1 or more; to leave out none, set "
+                f"holdout to 0"
             )
         if self.max_gap < 0:
             raise SettingsError(f"max_gap is {self.max_gap}: expected a number of frames, 0 or more")

@@ -14,6 +14,7 @@ RESERVED = frozenset(
         "seed",
         "device",
         "holdout",
+        "max_holdout",
         "max_gap",
         "offline",
         "weights",

@@ -195,7 +195,9 @@ def read_videos(job: Job, scorers: Sequence[Scorer]) -> Splits:
     repair, plan = repair_plan(job, train, test)
     for line in plan.summary():
         log.info("repair: %s", line)
-    to_fit, left_out = split_heldout([video.name for video in train], job.settings.holdout)
+    to_fit, left_out = split_heldout(
+        [video.name for video in train], job.settings.holdout, job.settings.max_holdout
+    )
     by_name = {video.name: video for video in train}
     heldout = [by_name[name] for name in left_out]
     splits = Splits(

@@ -69,6 +69,7 @@ def test_set_wins_over_the_file_and_the_file_over_the_defaults(tmp_path: Path) -
         ("seed", "expected KEY=VALUE"),
         ("=5", "expected KEY=VALUE"),
         ("holdout=1.5", "0 to below 1"),
+        ("max_holdout=0", "set holdout to 0"),
         ("max_gap=-1", "0 or more"),
     ],
 )

@@ -224,9 +224,10 @@ def test_one_channel_may_be_one_dimensional() -> None:
 
 def test_heldout_split_is_by_whole_videos_and_leaves_some_on_each_side() -> None:
     names = [f"{i:02d}" for i in range(1, 17)]
-    train, heldout = split_heldout(names, 0.1)
+    train, heldout = split_heldout(names, 0.1, 16)
     assert len(heldout) == 2
     assert sorted(train + heldout) == names
-    assert split_heldout(["01"], 0.5) == (["01"], [])
-    assert [len(side) for side in split_heldout(["01", "02"], 0.9)] == [1, 1]
-    assert split_heldout(names, 0) == (names, [])
+    assert split_heldout(["01"], 0.5, 16) == (["01"], [])
+    assert [len(side) for side in split_heldout(["01", "02"], 0.9, 16)] == [1, 1]
+    assert split_heldout(names, 0, 16) == (names, [])
+    assert split_heldout(names, 0.5, 2)[1] == [names[len(names) // 4], names[3 * len(names) // 4]], "evenly"

@@ -36,7 +36,7 @@ class Footage:
         return self.bad.get(video.name, ())
 
 
-def split_heldout(names: Sequence[str], part: float) -> tuple[list[str], list[str]]:
+def split_heldout(names: Sequence[str], part: float, most: int) -> tuple[list[str], list[str]]:
     """Split training videos into those to fit on and those left out, by whole videos, evenly over the list.
 
     Frames of one video resemble each other: a split by frames would make left-out scores look better than they
@@ -48,8 +48,10 @@ def split_heldout(names: Sequence[str], part: float) -> tuple[list[str], list[st
         Names of the training videos, in their order.
     part
         Part to leave out, 0 to below 1; 0 leaves out none.
+    most
+        Videos to leave out at most.
     """
-    count = min(max(1, round(part * len(names))), len(names) - 1) if part > 0 and len(names) > 1 else 0
+    count = max(1, min(round(part * len(names)), most, len(names) - 1)) if part > 0 and len(names) > 1 else 0
     left_out = {int((number + 0.5) * len(names) / count) for number in range(count)}
     return (
         [name for position, name in enumerate(names) if position not in left_out],
