@@ -77,7 +77,7 @@ def tune_on_synthetic(
     objective = synthetic_objective(
         fuser, takes.labels, takes.family, downside=settings.downside, prevalence=settings.prevalence
     )
-    return _tune(folder, record, objective, settings, takes.family, seed, storage, study)
+    return _tune(folder, record, objective, settings, takes.family, takes.source, seed, storage, study)
 
 
 def tune_on_labels(
@@ -94,7 +94,7 @@ def tune_on_labels(
     record = folder.read_record()
     fuser = Fuser(folder.stored(record.scores), folder.stored(record.heldout), max_gap=record.max_gap)
     objective = label_objective(fuser, labels, metric)
-    return _tune(folder, record, objective, settings, {}, seed, storage, study)
+    return _tune(folder, record, objective, settings, {}, {}, seed, storage, study)
 
 
 def draw(folder: RunFolder, tuned: Tuned, labels: Mapping[str, NDArray[np.bool_]] | None = None) -> None:
@@ -120,6 +120,7 @@ def _tune(
     objective: Objective,
     settings: TuningSettings,
     strata: Mapping[str, str],
+    sources: Mapping[str, str],
     seed: int | None,
     storage: str | None,
     study: str | None,
@@ -154,6 +155,7 @@ def _tune(
         settings,
         seed=seed,
         strata=strata,
+        sources=sources,
         storage=storage,
         study=study or study_name(digest(*facts[:-1])),
         purpose=digest(*facts[:5], facts[6]),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("pixelkit")
 
 RESAMPLES = 500
+# Parts that sources are dealt into for judging: with two, recipes are found on half of the video that ships one.
+SOURCES = 4
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def tune(
     *,
     seed: int,
     strata: Mapping[str, str] | None = None,
+    sources: Mapping[str, str] | None = None,
     storage: str | None = None,
     study: str = "pixelkit",
     purpose: str = "",
@@ -168,6 +171,9 @@ def tune(
     strata
         By video, its kind of anomaly. A fold holds all videos of some kinds, so that recipes that score it have seen
         none of them, and its part of the normal ones. None where all are alike.
+    sources
+        By video, the left-out video that it was made from. With two or more, recipes that score a fold have seen no
+        video of the same source either: those that were found on one source often fail on another.
     storage, study, purpose
         Where the search on all videos is kept: see :func:`pixelkit.tuning.studies.open_study`.
 
@@ -184,11 +190,18 @@ def tune(
         )
     start = time.monotonic()
     end = None if settings.timeout is None else start + settings.timeout
-    folds = _folds(names, strata or {}, min(settings.folds, len(names)), seed)
+    folds = _folds(names, strata or {}, sources or {}, min(settings.folds, len(names)), seed)
     budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
     everything = Judge(objective, untuned, settings.towards_equal)
     top, found = search_in_rounds(everything, votes, space, budget, purpose=purpose)
-    judged_on = "unseen kinds of anomaly" if strata else "unseen videos"
+    hidden_kinds, hidden_sources = "unseen kinds of anomaly", len(set((sources or {}).values())) > 1
+    judged_on = (
+        "unseen videos"
+        if not strata
+        else f"{hidden_kinds} in unseen videos"
+        if hidden_sources
+        else hidden_kinds
+    )
     unseen = None
     if not (found.stopped and end is None):
         unseen = _unseen(everything, votes, space, replace(budget, storage=None), folds, end)
@@ -245,12 +258,20 @@ class _Unseen:
     channels: Scores
 
 
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """Positions of the videos that are judged, and of those that the recipes which score them may not see."""
+
+    judged: NDArray[np.intp]
+    hidden: NDArray[np.intp]
+
+
 def _unseen(
     everything: Judge,
     votes: SearchSpace,
     space: SearchSpace,
     budget: Budget,
-    folds: Sequence[NDArray[np.intp]],
+    folds: Sequence[_Fold],
     end: float | None,
 ) -> _Unseen | None:
     """Return for each row the scores of recipes that were found without its video; None when stopped."""
@@ -260,7 +281,7 @@ def _unseen(
     stitched = _Unseen(rank(equal), rank(equal))
     for number, fold in enumerate(folds):
         others = np.ones(len(parts))
-        others[fold] = 0
+        others[fold.hidden] = 0
         judge = Judge(objective, everything.untuned, everything.towards_equal, others)
         if np.isnan(judge.values(equal)).all():
             continue  # The other videos are of one class: there was nothing to search by.
@@ -272,7 +293,7 @@ def _unseen(
         # Ranks over all videos bring the scores of different recipes to one scale.
         for recipe, scores in ((top, stitched.votes), (found.recipe, stitched.channels)):
             ranks = rank(objective.fuser.fuse(recipe))
-            for video in fold:
+            for video in fold.judged:
                 scores[parts[video]] = ranks[parts[video]]
     return stitched
 
@@ -322,16 +343,36 @@ def _verdict(
     )
 
 
-def _folds(names: Sequence[str], strata: Mapping[str, str], count: int, seed: int) -> list[NDArray[np.intp]]:
-    """Deal the videos out to folds, kind by kind, those without an anomaly one by one; return the positions in each."""
+def _folds(
+    names: Sequence[str], strata: Mapping[str, str], sources: Mapping[str, str], count: int, seed: int
+) -> list[_Fold]:
+    """Deal the videos out to folds, kind by kind, those without an anomaly one by one; each again by source."""
     rng = np.random.default_rng((seed, 3))
     groups = [[place] for place, name in enumerate(names) if strata.get(name, NORMAL) == NORMAL]
     order = [groups[place] for place in rng.permutation(len(groups))]
     kinds = sorted({strata.get(name, NORMAL) for name in names} - {NORMAL})
     whole = [[place for place, name in enumerate(names) if strata.get(name) == kind] for kind in kinds]
     order += [whole[place] for place in rng.permutation(len(whole))]
-    parts = [order[fold::count] for fold in range(min(count, len(order)))]
-    return [np.sort(np.concatenate(part).astype(np.intp)) for part in parts]
+    parts = [
+        np.sort(np.concatenate(order[fold::count]).astype(np.intp)) for fold in range(min(count, len(order)))
+    ]
+    known = sorted(set(sources.values()))
+    if len(known) < 2:
+        return [_Fold(part, part) for part in parts]
+    dealt = np.array_split(rng.permutation(len(known)), min(SOURCES, len(known)))
+    folds = []
+    for part in parts:
+        theirs = {strata.get(names[place], NORMAL) for place in part} - {NORMAL}
+        for some in dealt:
+            mine = {known[place] for place in some}
+            judged = [place for place in part if sources[names[place]] in mine]
+            hidden = [
+                place
+                for place, name in enumerate(names)
+                if sources[name] in mine or strata.get(name, NORMAL) in theirs
+            ]
+            folds.append(_Fold(np.array(judged, np.intp), np.array(hidden, np.intp)))
+    return [fold for fold in folds if len(fold.judged)]
 
 
 def _share(end: float | None, parts: int) -> float | None:

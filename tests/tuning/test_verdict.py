@@ -110,6 +110,28 @@ def test_no_fold_is_scored_by_a_recipe_that_saw_an_anomaly_of_the_same_kind(
     assert sorted(normal) == [1, 2]
 
 
+def test_no_fold_is_scored_by_a_recipe_that_saw_its_source_or_its_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[np.ndarray | None] = []
+
+    def noted(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
+        asked.append(judge.videos)
+        return search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", noted)
+    kinds = dict(zip(VIDEOS, ("a", "a", "b", "b", "c", "c", "normal", "normal"), strict=True))
+    sources = dict(zip(VIDEOS, ("01", "02") * 4, strict=True))
+    tuned = run(objective(), dataclasses.replace(QUICK, trials=2), strata=kinds, sources=sources)
+    assert tuned.verdict.judged_on == "unseen kinds of anomaly in unseen videos"
+    folds = [dict(zip(VIDEOS, fold, strict=True)) for fold in asked[1:] if fold is not None]
+    assert len(folds) == 6, "three parts of the kinds, of two sources each"
+    for fold in folds:
+        seen = {name for name, counts in fold.items() if counts}
+        assert len({sources[name] for name in seen}) == 1
+        assert len({kinds[name] for name in seen} - {"normal"}) == 2
+
+
 def test_the_only_kind_of_anomaly_cannot_be_judged_unseen_so_equal_weights_ship() -> None:
     tuned = run(objective(), strata=dict.fromkeys(VIDEOS, "patch"))
     assert tuned.verdict.ships == "equal weights"
