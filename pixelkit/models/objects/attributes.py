@@ -40,15 +40,14 @@ class Attribute:
 
 
 PLACE = ("x", "y")
-# Flow over few pixels is noisy, and a walker far away is small and slow: so motion is judged given area and how far up
-# the picture. How far to the right as well asks for more video than there is: on synthetic anomalies in videos that
-# were left out, velocity told less with it. Three Gaussians bend a line; a crowd that walks in two directions, on
-# several paths, needs more. For appearance one did as well as three.
+# Flow over few pixels is noisy, and a walker far away is small and slow: so velocity is judged given area and place.
+# Three Gaussians bend a line; a crowd that walks in two directions, on several paths, needs more. For appearance one
+# did as well as three on synthetic anomalies.
 ATTRIBUTES: Mapping[str, Attribute] = {
     "speed": Attribute(("log_speed",), ("log_area", "y"), 3, above=True),
-    "velocity": Attribute(("right", "down"), ("log_area", "y"), 10),
+    "velocity": Attribute(("right", "down"), ("log_area", *PLACE), 10),
     "size": Attribute(("width", "height", "side"), PLACE, 5),
-    "gait": Attribute(("straight", "unsteady"), ("speed", "log_area", "y"), 5),
+    "gait": Attribute(("straight", "unsteady"), ("speed", "log_area"), 5),
     "acceleration": Attribute(("log_change",), ("log_speed", "log_area"), 3, above=True),
     "dwell": Attribute(("dwell",), PLACE, 5, above=True),
     "appearance": Attribute(("strange",), ("log_area",), 1, above=True),
