@@ -27,8 +27,8 @@ class TuningSettings:
     take_frames: int = 150
     """Frames of such a stretch, at most."""
     folds: int = 3
-    """Parts of the videos, or of the kinds of synthetic anomalies, each of which judges recipes found on the others; the
-    kinds of a part are judged video by video, in four parts at most."""
+    """Parts of the videos, or of the kinds of synthetic anomalies, each of which judges recipes found on the others.
+    The kinds of a part are judged video by video, in four parts at most."""
     downside: float = 0.5
     """What losses on single kinds of anomaly cost, times their root mean square, beside what they take from the mean:
     no kind is to pay for another."""
