@@ -73,14 +73,20 @@ def test_equal_weights_that_no_recipe_beats_are_not_called_tuned(monkeypatch: py
     assert "they are the best" in tuned.verdict.reason
 
 
-def test_each_fold_is_scored_by_a_recipe_found_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[np.ndarray | None] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray | None]:
+    """Return a list of the videos that each search counts, which grows with every search."""
+    videos: list[np.ndarray | None] = []
 
     def noted(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
-        asked.append(judge.videos)
+        videos.append(judge.videos)
         return search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", noted)
+    return videos
+
+
+def test_each_fold_is_scored_by_a_recipe_found_without_it(asked: list[np.ndarray | None]) -> None:
     run(objective(), dataclasses.replace(QUICK, trials=2))
     first, *folds = asked
     assert first is None
@@ -89,15 +95,8 @@ def test_each_fold_is_scored_by_a_recipe_found_without_it(monkeypatch: pytest.Mo
 
 
 def test_no_fold_is_scored_by_a_recipe_that_saw_an_anomaly_of_the_same_kind(
-    monkeypatch: pytest.MonkeyPatch,
+    asked: list[np.ndarray | None],
 ) -> None:
-    asked: list[np.ndarray | None] = []
-
-    def noted(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
-        asked.append(judge.videos)
-        return search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", noted)
     kinds = dict(zip(VIDEOS, ("a", "a", "a", "b", "b", "normal", "normal", "normal"), strict=True))
     run(objective(), dataclasses.replace(QUICK, trials=2, folds=2), strata=kinds)
     normal = []
@@ -111,15 +110,8 @@ def test_no_fold_is_scored_by_a_recipe_that_saw_an_anomaly_of_the_same_kind(
 
 
 def test_no_fold_is_scored_by_a_recipe_that_saw_its_source_or_its_kind(
-    monkeypatch: pytest.MonkeyPatch,
+    asked: list[np.ndarray | None],
 ) -> None:
-    asked: list[np.ndarray | None] = []
-
-    def noted(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
-        asked.append(judge.videos)
-        return search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", noted)
     kinds = dict(zip(VIDEOS, ("a", "a", "b", "b", "c", "c", "normal", "normal"), strict=True))
     sources = dict(zip(VIDEOS, ("01", "02") * 4, strict=True))
     tuned = run(objective(), dataclasses.replace(QUICK, trials=2), strata=kinds, sources=sources)
