@@ -177,14 +177,10 @@ def climb(
 
     Parameters
     ----------
-    judge
-        Gives each recipe its value.
-    space
-        Where to look.
+    judge, space, label
+        See :func:`search`.
     until
         ``time.monotonic()`` at which to stop; None for no such end.
-    label
-        For the progress bar.
     """
     import optuna
 

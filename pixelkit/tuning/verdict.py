@@ -55,7 +55,7 @@ class Verdict:
     seconds
         That all of it took.
     judged_on
-        What recipes were judged on: ``unseen videos`` or ``unseen kinds of anomaly``.
+        What recipes were judged on: ``unseen videos``, ``unseen kinds of anomaly``, or these ``in unseen videos``.
     """
 
     figure: str
@@ -194,14 +194,9 @@ def tune(
     budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
     everything = Judge(objective, untuned, settings.towards_equal)
     top, found = search_in_rounds(everything, votes, space, budget, purpose=purpose)
-    hidden_kinds, hidden_sources = "unseen kinds of anomaly", len(set((sources or {}).values())) > 1
-    judged_on = (
-        "unseen videos"
-        if not strata
-        else f"{hidden_kinds} in unseen videos"
-        if hidden_sources
-        else hidden_kinds
-    )
+    judged_on = "unseen kinds of anomaly" if strata else "unseen videos"
+    if strata and len(set((sources or {}).values())) > 1:
+        judged_on += " in unseen videos"
     unseen = None
     if not (found.stopped and end is None):
         unseen = _unseen(everything, votes, space, replace(budget, storage=None), folds, end)
