@@ -102,11 +102,11 @@ def draw(folder: RunFolder, tuned: Tuned, labels: Mapping[str, NDArray[np.bool_]
 
     Labels are shaded when the user handed them over.
     """
-    from pixelkit.tuning.plots import draw_study, draw_timelines
+    from pixelkit.tuning.plots import draw_course, draw_timelines
 
     place = folder.tuned.parent
-    if tuned.study is not None and tuned.space is not None:
-        draw_study(tuned.study, tuned.space, place)
+    if tuned.course is not None:
+        draw_course(tuned.course, place)
     record = folder.read_record()
     fuser = Fuser(folder.stored(record.scores), folder.stored(record.heldout), max_gap=record.max_gap)
     before, after = fuser.fuse(tuned.untuned), fuser.fuse(tuned.recipe)

@@ -128,23 +128,24 @@ class ScoredRun:
             return None
         return evaluate({video.name: scores[video.rows] for video in self.videos}, self.labels)
 
-    @cached_property
+    @property
     def verdict(self) -> Verdict | None:
         """What tuning found about the recipe of the last CSV, or of equal weights, if it was tuned."""
+        return None if self._tuned is None else self._tuned.verdict
+
+    @property
+    def importances(self) -> Mapping[str, float]:
+        """What each change that tuning made is worth, as its objective sees it; nothing where that is not known."""
+        return {} if self._tuned is None or self._tuned.course is None else self._tuned.course.importances
+
+    @cached_property
+    def _tuned(self) -> Tuned | None:
         tuned = [
             one for file in _newest(self.folder.tuned.parent, "found-*.json") if (one := _read_tuned(file))
         ]
         plain = self.recipe.to_plain()
         about = [one for one in tuned if plain in (one.tuned.to_plain(), one.untuned.to_plain())]
-        return about[0].verdict if about else None
-
-    @cached_property
-    def importances(self) -> dict[str, float]:
-        """How much each parameter of the recipe mattered in the last search; nothing where that is not known."""
-        return {
-            str(name): float(value)
-            for name, value in (_read_json(self.folder.tuned.parent / "importances.json") or {}).items()
-        }
+        return about[0] if about else None
 
     @cached_property
     def curves(self) -> dict[str, list[dict[str, Any]]]:

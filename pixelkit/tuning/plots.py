@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelkit.files import atomic, write_text
+from pixelkit.files import atomic
 from pixelkit.scores.table import ScoreTable
 
 if TYPE_CHECKING:
-    import optuna
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from pixelkit.tuning.space import SearchSpace
+    from pixelkit.tuning.course import Course
 
-SLICES = 6  # the parameters that mattered most
+SLICES = 6  # parameters, those that mattered most first
 BEFORE, AFTER, SHADE = "#9a9a9a", "#1f77b4", "#d62728"
-# Fewer trials than this say nothing about what matters.
-LEAST_TRIALS = 20
 
 
-def draw_study(study: optuna.Study, space: SearchSpace, folder: Path) -> list[Path]:
-    """Draw what a search found: ``history.png``, and with enough trials ``importances.png`` and ``slices.png``.
-
-    ``importances.json`` holds the numbers, or none where the trials were too few. Importances are those of PED-ANOVA
-    (Watanabe, Bansal and Hutter, IJCAI 2023): how unlike all trials the best tenth of them is in each parameter.
-    """
-    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.value is not None]
-    drawn = [_draw_history(trials, folder / "history.png")]
-    importances = _importances(study) if len(trials) >= LEAST_TRIALS else {}
-    write_text(folder / "importances.json", json.dumps(importances, indent=1) + "\n")
-    if importances:
-        drawn.append(_draw_importances(importances, folder / "importances.png"))
-        drawn.append(_draw_slices(trials, list(importances)[:SLICES], space, folder / "slices.png"))
+def draw_course(course: Course, folder: Path) -> list[Path]:
+    """Draw what a search found: ``history.png``, ``slices.png``, and ``importances.png`` where it changed anything."""
+    drawn = [
+        _draw_history(course, folder / "history.png"),
+        _draw_slices(course, folder / "slices.png"),
+    ]
+    importances = folder / "importances.png"
+    if course.importances:
+        drawn.append(_draw_importances(course.importances, importances))
+    else:
+        importances.unlink(missing_ok=True)
     return drawn
 
 
@@ -85,15 +79,14 @@ def draw_timelines(
     return _save(figure, path)
 
 
-def _draw_history(trials: list[optuna.trial.FrozenTrial], path: Path) -> Path:
+def _draw_history(course: Course, path: Path) -> Path:
     figure, (axis,) = _figure(7, 3.5)
-    values = [float(trial.value or 0) for trial in trials]
-    numbers = [trial.number for trial in trials]
-    axis.plot(numbers, values, ".", color=BEFORE, ms=3, label="a recipe")
-    axis.plot(numbers, np.maximum.accumulate(values), color=AFTER, label="the best so far")
-    axis.axhline(values[0], color=SHADE, lw=0.8, ls="--", label="equal weights")
-    low = np.quantile(values, 0.1)
-    axis.set_ylim(low - 0.1 * (max(values) - low), max(values) + 0.1 * (max(values) - low) + 1e-6)
+    values = course.values
+    axis.plot(values, ".", color=BEFORE, ms=3, label="a recipe")
+    axis.plot(np.maximum.accumulate(values), color=AFTER, label="the best so far")
+    axis.axhline(course.equal, color=SHADE, lw=0.8, ls="--", label="equal weights")
+    low = min(float(np.quantile(values, 0.1)), course.equal)
+    axis.set_ylim(low - 0.1 * (max(values) - low) - 1e-6, max(values) + 0.1 * (max(values) - low) + 1e-6)
     axis.set(xlabel="trial", ylabel="objective")
     axis.legend(fontsize=8, frameon=False, loc="lower right")
     return _save(figure, path)
@@ -103,41 +96,28 @@ def _draw_importances(importances: Mapping[str, float], path: Path) -> Path:
     shown = dict(list(importances.items())[:20])
     figure, (axis,) = _figure(7, 0.25 * len(shown) + 1)
     axis.barh(list(shown)[::-1], list(shown.values())[::-1], color=AFTER)
-    axis.set_xlabel("importance (PED-ANOVA), in all 1")
+    axis.set_xlabel("what the objective loses with this as in equal weights", fontsize=8)
     return _save(figure, path)
 
 
-def _draw_slices(
-    trials: list[optuna.trial.FrozenTrial], names: list[str], space: SearchSpace, path: Path
-) -> Path:
+def _draw_slices(course: Course, path: Path) -> Path:
+    names = list({**course.importances, **course.choices})[:SLICES]
     figure, axes = _figure(12, 6, 2, 3)
-    values = np.array([float(trial.value or 0) for trial in trials])
-    low = np.quantile(values, 0.1)
+    values = np.array(course.values)
+    low = float(np.quantile(values, 0.1))
     for axis, name in zip(axes, names, strict=False):
-        chosen: list[Any] = [trial.params[name] for trial in trials]
-        known = sorted(set(chosen))
-        places = np.array([known.index(choice) for choice in chosen], float)
+        known = sorted(set(course.chosen[name]))
+        places = np.searchsorted(known, course.chosen[name])
         jitter = np.random.default_rng(0).uniform(-0.2, 0.2, len(places))
         dots = axis.scatter(places + jitter, values, c=np.arange(len(values)), s=5, cmap="viridis")
-        texts = [space.text(name, choice) for choice in known]
+        texts = [course.choices[name][choice] for choice in known]
         axis.set_xticks(range(len(known)), texts, rotation=60, ha="right", fontsize=6)
-        axis.set_ylim(low, values.max() + 0.05 * (values.max() - low) + 1e-6)
+        axis.set_ylim(low - 1e-6, values.max() + 0.05 * (values.max() - low) + 1e-6)
         axis.set_title(name, fontsize=8)
     for axis in axes[len(names) :]:
         axis.set_visible(False)
     figure.colorbar(dots, ax=axes, label="trial", fraction=0.02)
     return _save(figure, path)
-
-
-def _importances(study: optuna.Study) -> dict[str, float]:
-    import warnings
-
-    import optuna
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it is marked experimental, and tells of parameters with one value
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
 def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:

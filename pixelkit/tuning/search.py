@@ -55,36 +55,6 @@ class Budget:
     name: str = "pixelkit"
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What a search found.
-
-    Parameters
-    ----------
-    recipe
-        The best recipe.
-    value
-        What the objective gives it, less what it costs to leave the recipe that the search was told to stay near.
-    study
-        All trials.
-    stopped
-        Whether Ctrl-C or the time-out ended it early.
-    climbed
-        How many recipes were tried before the study's, in the climb to the best votes.
-    """
-
-    recipe: Recipe
-    value: float
-    study: optuna.Study
-    stopped: bool = False
-    climbed: int = 0
-
-    @property
-    def tried(self) -> int:
-        """How many recipes were tried in all."""
-        return self.climbed + len(self.study.get_trials(deepcopy=False))
-
-
 @dataclass(eq=False)
 class Judge:
     """Gives each recipe its value on some of the videos, by the untuned recipe's values on the same.
@@ -131,6 +101,40 @@ class Judge:
         return float(np.corrcoef(ranks, self._ranks)[0, 1])
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A recipe that was tried: the parameters that stand for it in the space that was searched, and its value."""
+
+    parameters: Mapping[str, Any]
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search found.
+
+    Parameters
+    ----------
+    recipe
+        The best recipe.
+    value
+        What the judge gives it.
+    judge, space
+        By whom, and where it was found.
+    trials
+        All recipes that were tried, in order; the first is the recipe to begin with.
+    stopped
+        Whether Ctrl-C or the time-out ended it early.
+    """
+
+    recipe: Recipe
+    value: float
+    judge: Judge
+    space: SearchSpace
+    trials: Sequence[Tried]
+    stopped: bool = False
+
+
 def search_in_rounds(
     judge: Judge,
     votes: SearchSpace,
@@ -139,12 +143,12 @@ def search_in_rounds(
     *,
     purpose: str = "",
     label: str = "tune",
-) -> tuple[Recipe, Found]:
+) -> tuple[Found, Found]:
     """Climb to the best votes of scorers first, and from there, kept near to it, search each channel by itself.
 
     Few parameters find what also holds for kinds of anomaly that were not among those searched on; many parameters
     hold less: ``benchmarks/tuning.md``. The climb is the same for all workers on one study, so each makes its own.
-    Return the best votes, and what the search found from there.
+    Return what the climb found, and what the search found from there.
 
     Parameters
     ----------
@@ -159,21 +163,19 @@ def search_in_rounds(
     """
     now = time.monotonic()
     until = None if budget.until is None or budget.storage else now + (budget.until - now) / 2
-    top, climbed, stopped = climb(judge, votes, until, label=f"{label}, votes")
-    begin = judge.untuned, top
-    if stopped:
+    top = climb(judge, votes, until, label=f"{label}, votes")
+    begin = judge.untuned, top.recipe
+    if top.stopped:
         budget = Budget(len(begin))
-    near = replace(judge, untuned=top)
+    near = replace(judge, untuned=top.recipe)
     found = search(near, space, budget, begin=begin, purpose=purpose, label=label)
-    return top, replace(found, stopped=found.stopped or stopped, climbed=climbed)
+    return top, replace(found, stopped=found.stopped or top.stopped)
 
 
-def climb(
-    judge: Judge, space: SearchSpace, until: float | None = None, *, label: str = "tune"
-) -> tuple[Recipe, int, bool]:
+def climb(judge: Judge, space: SearchSpace, until: float | None = None, *, label: str = "tune") -> Found:
     """Change one parameter of the untuned recipe after the other for the better, until nothing is better.
 
-    Return the best recipe, how many were tried, and whether Ctrl-C ended the climb early.
+    Only Ctrl-C stops a climb early; one that has no time left is done.
 
     Parameters
     ----------
@@ -182,15 +184,18 @@ def climb(
     until
         ``time.monotonic()`` at which to stop; None for no such end.
     """
-    import optuna
+    trials: list[Tried] = []
 
     def value(parameters: Mapping[str, Any]) -> float:
-        recipe = space.suggest(optuna.trial.FixedTrial(dict(parameters)))
-        return -math.inf if recipe is None else judge.value(recipe)
+        recipe = space.recipe(parameters)
+        if recipe is None:
+            return -math.inf
+        trials.append(Tried(parameters, judge.value(recipe)))
+        return trials[-1].value
 
     moves = [(name, choice) for name, choices in space.choices.items() for choice in choices]
     here = space.parameters(judge.untuned)
-    best, since, tried, stopped = value(here), 0, 1, False
+    best, since, stopped = value(here), 0, False
     with bar(None, label, "trial") as progress:
         try:
             for name, choice in cycle(moves):
@@ -200,16 +205,15 @@ def climb(
                 since += 1
                 if there == here:
                     continue
-                tried += 1
                 progress.update()
                 if (found := value(there)) > best:
                     here, best, since = there, found, 0
         except KeyboardInterrupt:
-            log.info("stopped: the best of %d trials is kept", tried)
+            log.info("stopped: the best of %d trials is kept", len(trials))
             stopped = True
-    recipe = space.suggest(optuna.trial.FixedTrial(here))
+    recipe = space.recipe(here)
     assert recipe is not None
-    return recipe, tried, stopped
+    return Found(recipe, best, judge, space, trials, stopped)
 
 
 def search(
@@ -264,10 +268,11 @@ def search(
         with bar(budget.trials, label, "trial") as progress:
             progress.update(min(done, budget.trials))
             stopped = _optimise(study, trial_value, budget, progress)
-        best = study.best_trial
-    recipe = space.suggest(optuna.trial.FixedTrial(best.params))
+        best, trials = study.best_trial, _states(study, "COMPLETE")
+    recipe = space.recipe(best.params)
     assert recipe is not None
-    return Found(recipe, float(best.value or 0.0), study, stopped)
+    tried = [Tried(trial.params, float(trial.value or 0.0)) for trial in trials]
+    return Found(recipe, float(best.value or 0.0), judge, space, tried, stopped)
 
 
 def _optimise(

@@ -153,6 +153,12 @@ class SearchSpace:
         rule, _, exponent = fusion.partition(" ") if fusion.startswith("power") else (fusion, "", "")
         return Recipe(channels, method, width, rule, float(exponent) if exponent else 4.0)
 
+    def recipe(self, parameters: Mapping[str, Any]) -> Recipe | None:
+        """Return the recipe that these parameters stand for; None if they leave every channel out."""
+        from optuna.trial import FixedTrial
+
+        return self.suggest(FixedTrial(dict(parameters)))
+
     def parameters(self, recipe: Recipe) -> dict[str, Any]:
         """Return what a trial must suggest to stand for ``recipe``.
 

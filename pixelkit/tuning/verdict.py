@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from pixelkit.errors import TuningError
 from pixelkit.scores.normalise import rank
 from pixelkit.scores.recipe import Recipe
+from pixelkit.tuning.course import Course
 from pixelkit.tuning.objectives import NORMAL, Objective, Scores
 from pixelkit.tuning.search import Budget, Found, Judge, search_in_rounds
 from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.space import SearchSpace
-
-if TYPE_CHECKING:
-    import optuna
 
 log = logging.getLogger("pixelkit")
 
@@ -91,23 +89,23 @@ class Tuned:
         The best recipe that was found, and the one to begin with.
     verdict
         What was measured.
-    study, space
-        All trials and where they looked, for the plots; None when this was read from a file.
+    course
+        How the tuned recipe was found; None where an earlier version, which did not keep that, wrote the file.
     """
 
     recipe: Recipe
     tuned: Recipe
     untuned: Recipe
     verdict: Verdict
-    study: optuna.Study | None = None
-    space: SearchSpace | None = None
+    course: Course | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return verdict and recipes as JSON."""
+        """Return verdict, recipes and the course of the search as JSON."""
         recipes = {"recipe": self.recipe, "tuned": self.tuned, "untuned": self.untuned}
         return {
             "verdict": asdict(self.verdict),
             **{name: recipe.to_plain() for name, recipe in recipes.items()},
+            "course": None if self.course is None else asdict(self.course),
         }
 
     def beside(self, whole: Recipe) -> Tuned:
@@ -131,9 +129,10 @@ class Tuned:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Tuned:
-        """Return what :meth:`to_json` was made from, without the study."""
+        """Return what :meth:`to_json` was made from."""
         recipe, tuned, untuned = (Recipe.from_plain(plain[name]) for name in ("recipe", "tuned", "untuned"))
-        return cls(recipe, tuned, untuned, Verdict(**plain["verdict"]))
+        course = Course(**plain["course"]) if plain.get("course") else None
+        return cls(recipe, tuned, untuned, Verdict(**plain["verdict"]), course)
 
 
 def tune(
@@ -194,6 +193,7 @@ def tune(
     budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
     everything = Judge(objective, untuned, settings.towards_equal)
     top, found = search_in_rounds(everything, votes, space, budget, purpose=purpose)
+    tried = len(top.trials) + len(found.trials)
     judged_on = "unseen kinds of anomaly" if strata else "unseen videos"
     if strata and len(set((sources or {}).values())) > 1:
         judged_on += " in unseen videos"
@@ -208,11 +208,11 @@ def tune(
                 judged_on,
                 100 * wins,
             )
-            found, unseen = replace(found, recipe=top), replace(unseen, channels=unseen.votes)
+            found, unseen = top, replace(unseen, channels=unseen.votes)
     scores = None if unseen is None else unseen.channels
-    verdict = _verdict(everything, found, scores, judged_on, settings, seed, start)
+    verdict = _verdict(everything, found, tried, scores, judged_on, settings, seed, start)
     recipe = found.recipe if verdict.ships == "tuned" else untuned
-    return Tuned(recipe, found.recipe, untuned, verdict, found.study, space)
+    return Tuned(recipe, found.recipe, untuned, verdict, Course.of(found, untuned))
 
 
 def resample_wins(
@@ -286,8 +286,8 @@ def _unseen(
         if found.stopped and end is None:
             return None
         # Ranks over all videos bring the scores of different recipes to one scale.
-        for recipe, scores in ((top, stitched.votes), (found.recipe, stitched.channels)):
-            ranks = rank(objective.fuser.fuse(recipe))
+        for one, scores in ((top, stitched.votes), (found, stitched.channels)):
+            ranks = rank(objective.fuser.fuse(one.recipe))
             for video in fold.judged:
                 scores[parts[video]] = ranks[parts[video]]
     return stitched
@@ -296,6 +296,7 @@ def _unseen(
 def _verdict(
     everything: Judge,
     found: Found,
+    tried: int,
     unseen: Scores | None,
     judged_on: str,
     settings: TuningSettings,
@@ -332,7 +333,7 @@ def _verdict(
             part.name: {"equal": _plain(before), "unseen": _plain(after)}
             for part, before, after in zip(objective.parts, equal, values, strict=True)
         },
-        trials=found.tried,
+        trials=tried,
         seconds=round(time.monotonic() - start, 1),
         judged_on=judged_on,
     )

@@ -46,8 +46,16 @@ def test_plots_lie_beside_what_was_found(tmp_path: Path) -> None:
     assert tune(run).returncode == 0
     drawn = {file.name for file in run.tuned.parent.glob("*.png")}
     assert drawn == {"history.png", "importances.png", "slices.png", "timeline.png"}
-    importances = json.loads((run.tuned.parent / "importances.json").read_text(encoding="utf-8"))
-    assert sum(importances.values()) == pytest.approx(1)
+
+
+def test_plots_are_of_the_tuning_whose_recipe_ships(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    plots = [run.tuned.parent / name for name in ("history.png", "slices.png", "timeline.png")]
+    drawn = []
+    for words in ((), ("--seed", 1), ()):
+        assert tune(run, *words).returncode == 0
+        drawn.append([file.read_bytes() for file in plots])
+    assert drawn[0] == drawn[2], "read again, drawn again"
 
 
 def test_the_same_tuning_again_is_read_and_not_made(tmp_path: Path) -> None:

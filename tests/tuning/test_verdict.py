@@ -57,11 +57,11 @@ def test_where_there_is_nothing_to_find_equal_weights_ship() -> None:
 
 
 def test_equal_weights_that_no_recipe_beats_are_not_called_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing_on_all(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
+    def nothing_on_all(judge: Judge, *arguments: object, **more: object) -> tuple[Found, Found]:
         top, found = search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
         if judge.videos is not None:
             return top, found
-        return judge.untuned, dataclasses.replace(found, recipe=judge.untuned)
+        return tuple(dataclasses.replace(each, recipe=judge.untuned) for each in (top, found))  # type: ignore[return-value]
 
     monkeypatch.setattr("pixelkit.tuning.verdict.search_in_rounds", nothing_on_all)
     tuned = run(objective())
@@ -78,7 +78,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray | None]:
     """Return a list of the videos that each search counts, which grows with every search."""
     videos: list[np.ndarray | None] = []
 
-    def noted(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
+    def noted(judge: Judge, *arguments: object, **more: object) -> tuple[Found, Found]:
         videos.append(judge.videos)
         return search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
 
@@ -135,7 +135,7 @@ def test_channels_that_are_no_better_than_votes_on_unseen_videos_do_not_ship(
 ) -> None:
     worse = Recipe({"bad.score": ChannelRecipe()})
 
-    def overfitted(judge: Judge, *arguments: object, **more: object) -> tuple[Recipe, Found]:
+    def overfitted(judge: Judge, *arguments: object, **more: object) -> tuple[Found, Found]:
         top, found = search_in_rounds(judge, *arguments, **more)  # type: ignore[arg-type]
         return top, dataclasses.replace(found, recipe=worse)
 
@@ -144,6 +144,8 @@ def test_channels_that_are_no_better_than_votes_on_unseen_videos_do_not_ship(
     assert tuned.verdict.ships == "tuned"
     assert tuned.recipe == tuned.tuned
     assert tuned.recipe not in (worse, tuned.untuned)
+    assert tuned.course is not None
+    assert "good weight" in tuned.course.choices, "the course is that of the climb, whose recipe ships"
 
 
 def test_the_same_seed_gives_the_same_verdict() -> None:
@@ -197,7 +199,7 @@ def test_stopped_by_ctrl_c_the_recipe_is_kept_and_equal_weights_ship(
     assert tuned.tuned != tuned.untuned
     assert tuned.verdict.unseen is None
     assert "stopped" in tuned.verdict.reason
-    assert tried[0] < when + 10
+    assert tried[0] < when + 20
 
 
 def test_a_verdict_comes_back_from_json_as_it_was() -> None:
@@ -205,3 +207,4 @@ def test_a_verdict_comes_back_from_json_as_it_was() -> None:
     again = Tuned.from_json(json.loads(json.dumps(tuned.to_json())))
     assert (again.recipe, again.tuned, again.untuned) == (tuned.recipe, tuned.tuned, tuned.untuned)
     assert again.verdict == tuned.verdict
+    assert again.course == tuned.course

@@ -36,7 +36,7 @@ function drawWeights(Plotly, place) {
 }
 
 function drawImportances(Plotly, place) {
-  drawBars(Plotly, place, page.importances, "importance (PED-ANOVA), in all 1");
+  drawBars(Plotly, place, page.importances, "lost without it");
 }
 
 function drawFamilies(Plotly, place) {
