@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from pixelkit.errors import StorageError
+from pixelkit.errors import StorageError, SubmissionError, reason
 from pixelkit.files import make_folder, storage_errors, write_text
 from pixelkit.scores.recipe import Recipe
 from pixelkit.scores.table import ScoreTable
@@ -62,6 +63,21 @@ class RunRecord:
     """The repair plan of the test videos."""
     fitted: dict[str, str] = field(default_factory=dict)
     """By scorer, the folder of what it learned."""
+    caveats: dict[str, str] = field(default_factory=dict)
+    """By scorer, what everybody who reads its scores has to know."""
+
+    def with_sample(self, sample: Path | None) -> RunRecord:
+        """Return the record with another sample submission; None for the one that it has.
+
+        Raises
+        ------
+        SubmissionError
+            If it is not there.
+        """
+        if sample is None:
+            return self
+        _check_readable(sample, f"the sample submission {sample}", "check the path given to --sample")
+        return replace(self, sample=str(sample.resolve()))
 
 
 class RunFolder:
@@ -128,7 +144,43 @@ class RunFolder:
         """Return the channels of all scorers in one table: ``files`` are those of the record, by scorer."""
         if not files:
             return ScoreTable([], [], [], np.empty((0, 0)))
-        return ScoreTable.join([ScoreTable.read_csv(self.path / file) for file in files.values()])
+        return ScoreTable.join([self.table(file) for file in files.values()])
+
+    def table(self, file: str) -> ScoreTable:
+        """Return one of the score tables that the record names.
+
+        Raises
+        ------
+        StorageError
+            If it is gone.
+        DataError
+            If it is damaged.
+        """
+        path = self.path / file
+        if not path.exists():
+            raise StorageError(
+                f"{path} is gone, a score table that {self.path / RECORD} names: give the command that made this run "
+                f"again ('pixelkit run', 'score' or 'blend'), which makes what is missing"
+            )
+        return ScoreTable.read_csv(path)
+
+    def sample(self, record: RunRecord) -> Path | None:
+        """Return the sample submission that the record names, if it names one.
+
+        Raises
+        ------
+        SubmissionError
+            If it is gone.
+        """
+        if record.sample is None:
+            return None
+        sample = Path(record.sample)
+        _check_readable(
+            sample,
+            f"the sample submission {sample}, whose ids the CSV of {self.path} has to have,",
+            f"put it back, or name another with 'pixelkit submit {self.path} --sample FILE'",
+        )
+        return sample
 
     def keep_recipe(self, recipe: Recipe) -> None:
         """Write ``recipe.json``; one that was there and says something else is kept under another name."""
@@ -153,17 +205,51 @@ class RunFolder:
         """
         file = self.path / RECORD
         try:
-            found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            known = {each.name for each in fields(RunRecord)}
-            return RunRecord(**{key: value for key, value in found.items() if key in known})
+            return _record(json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise StorageError(
                 f"{self.path} holds no scored run: expected {RECORD}; make one with 'pixelkit run'"
             ) from None
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise StorageError(
-                f"{file} cannot be read ({error}): run the same 'pixelkit run' again to rewrite it"
+                f"{file} cannot be read ({reason(error)}): give the command that made this run again ('pixelkit run', "
+                f"'score' or 'blend') to rewrite it"
             ) from None
+
+
+def _record(found: Any) -> RunRecord:
+    """Return the record that JSON holds; what a newer version wrote beside it is passed over."""
+    if not isinstance(found, dict):
+        raise ValueError("it is no JSON object")
+    known = {each.name for each in fields(RunRecord)}
+    kinds = get_type_hints(RunRecord)
+    for key in known & found.keys():
+        if not _fits(found[key], kinds[key]):
+            raise ValueError(f"{key!r} is {found[key]!r:.60}, which no run writes")
+    return RunRecord(**{key: value for key, value in found.items() if key in known})
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Return whether what JSON gave is of a type as a field's annotation says it."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return True
+    if origin is UnionType:
+        return any(_fits(value, part) for part in parts)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(item, parts[1]) for item in value.values())
+    if origin is list:
+        return isinstance(value, list) and all(_fits(item, parts[0]) for item in value)
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _check_readable(sample: Path, what: str, remedy: str) -> None:
+    try:
+        sample.open("rb").close()
+    except OSError as error:
+        raise SubmissionError(f"{what} cannot be read ({reason(error)}): {remedy}") from None
 
 
 def newest_run(folder: Path) -> RunFolder:

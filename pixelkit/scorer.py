@@ -42,6 +42,10 @@ class Scorer:
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Checks that this scorer is known to fail, each with the reason."""
 
+    caveat: str = ""
+    """What everybody who reads its scores has to know, as with untrained features: every report begins with it.
+    ``__init__`` may set it."""
+
     seed: int = 0
     """Set by the pipeline before :meth:`fit`: draw every random number from it."""
     device: str = "auto"

@@ -231,12 +231,13 @@ def _hub_is_offline() -> bool:
 def why_unfit(path: Path, file: PretrainedFile) -> str | None:
     """Return what keeps ``path`` from being ``file``, or None: truncated, of another model, a program.
 
-    A safetensors file is told by its header, a PyTorch file by its list of entries, which stands at its end.
+    A safetensors file is told by its header, a PyTorch file by its list of entries, which stands at its end, and by the
+    names and shapes of its tensors.
     """
     try:
         if path.suffix == ".safetensors":
             return _unfit_safetensors(path, file)
-        return _unfit_pytorch(path)
+        return _unfit_pytorch(path, file)
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
 
@@ -254,6 +255,11 @@ def _unfit_safetensors(path: Path, file: PretrainedFile) -> str | None:
     whole = 8 + length + max(ends, default=0)
     if size != whole:
         return f"is truncated: {size:,} bytes, expected {whole:,}"
+    return _unlike(shapes, file)
+
+
+def _unlike(shapes: Mapping[str, tuple[int, ...]], file: PretrainedFile) -> str | None:
+    """Return which tensor tells that this is another model than ``file``, or None."""
     for name, shape in file.tensors.items():
         if shapes.get(name) != shape:
             has = f"is {shapes[name]}" if name in shapes else "is missing"
@@ -261,7 +267,7 @@ def _unfit_safetensors(path: Path, file: PretrainedFile) -> str | None:
     return None
 
 
-def _unfit_pytorch(path: Path) -> str | None:
+def _unfit_pytorch(path: Path, file: PretrainedFile) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {name.rpartition("/")[2] for name in archive.namelist()}
@@ -271,7 +277,16 @@ def _unfit_pytorch(path: Path) -> str | None:
         return f"is no PyTorch file: it holds {examples(sorted(entries))}"
     if "constants.pkl" in entries:
         return "is a TorchScript program, which would run when loaded"
-    return None
+    if not file.tensors:
+        return None
+    import torch
+
+    try:  # the values are not read
+        state = torch.load(path, map_location="meta", weights_only=True, mmap=True)
+    except Exception:  # what is in the file decides what goes wrong
+        return "is damaged, or would run code when loaded"
+    known = state.items() if isinstance(state, Mapping) else ()
+    return _unlike({name: tuple(each.shape) for name, each in known if isinstance(each, torch.Tensor)}, file)
 
 
 def fetch(file: PretrainedFile) -> Path:

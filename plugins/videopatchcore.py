@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit import Scorer, Video, View, hookimpl
-from pixelkit.errors import ScorerError, SettingsError, did_you_mean
+from pixelkit.errors import ScorerError, SettingsError, WeightsError, did_you_mean
 from pixelkit.files import write_text
 from pixelkit.models.patch_presets import PRESETS, PatchCoreSettings
 from pixelkit.weights import CLIP_RN101, PretrainedFile, yolo_file
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not
     from pixelkit.models.memory import MemoryBank
 
 log = logging.getLogger("pixelkit")
+WEIGHTS = ("openai", "random")
 HEATMAP_SIDE = 160  # pixels of the longer side
 
 
@@ -47,7 +48,9 @@ class VideoPatchCore(Scorer):
 
     On purpose unlike the authors: every frame is scored. The last clip is anchored at the end of the video, and a frame
     has the score of the first clip that holds it, so that every frame that they score has their score. On purpose
-    unlike the seed: no noise is added in scoring.
+    unlike the seed: no noise is added in scoring, and its last frames, which repeated the score of the last whole
+    clip, get that of the anchored one. Where a recipe is silent: ``pooled`` smooths maps by 3×3 as the others do before
+    it averages them, and ``yolov5lu`` stands for YOLOv5l; it is the same network with the newer head of Ultralytics.
 
     Parameters
     ----------
@@ -58,9 +61,11 @@ class VideoPatchCore(Scorer):
     precision
         ``auto`` (what the hardware does fast), ``float32``, ``bfloat16`` or ``float16``.
     yolo
-        The file of the ultralytics model that finds objects.
+        The ultralytics model that finds objects: a file as Ultralytics publishes it, which is looked for and fetched
+        like all weights, or the path of one of your own (``./best.pt``).
     exact
-        Choose what is remembered by exact k-center greedy. Otherwise in batches, faster and as good within 1 %.
+        Choose what is remembered by exact k-center greedy. Otherwise in batches, as a GPU likes it; on the vectors of
+        this method their covering radius is within 1 %, in two or three dimensions it is not.
     length, detector, classes, train_confidence, test_confidence, grow, crop, size, scaling, align_corners, noise, \
 noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, power
         Override the preset; None takes its value. :class:`~pixelkit.models.patch_presets.PatchCoreSettings` says
@@ -133,6 +138,8 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
         self.random_start = random_start
         self.coresets = coresets
         self.power = power
+        if weights == "random":
+            self.caveat = "weights=random: its features are UNTRAINED, its scores say little"
         if preset in PRESETS:
             self.channels = PRESETS[preset].channels
             self.channel_weights = PRESETS[preset].channel_weights
@@ -153,6 +160,9 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
         if self.preset not in PRESETS:
             hint = did_you_mean(self.preset, PRESETS)
             raise SettingsError(f"{self.name}.preset: there is no preset {self.preset!r}{hint}")
+        if self.weights not in WEIGHTS:
+            hint = did_you_mean(self.weights, WEIGHTS)
+            raise SettingsError(f"{self.name}.weights: there are no weights {self.weights!r}{hint}")
         named = {key: value for key, value in self._overrides().items() if value is not None}
         settings = dataclasses.replace(PRESETS[self.preset], **named)
         settings.check(self.name)
@@ -175,14 +185,34 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
         return make_detector("foreground").views() if kind in ("auto", "foreground") else ()
 
     def pretrained(self) -> tuple[PretrainedFile, ...]:
-        """Return CLIP and YOLO, as far as they are asked for."""
+        """Return CLIP and YOLO, as far as they are asked for; a file of the user's own is not among them."""
         clip = (CLIP_RN101,) if self.weights == "openai" else ()
-        return (*clip, yolo_file(self.yolo)) if self._asks_yolo() else clip
+        return (*clip, yolo_file(self.yolo)) if self._asks_yolo() and not _is_path(self.yolo) else clip
 
     def inputs(self) -> tuple[Path, ...]:
-        """Return the weight files, and the CSV of boxes if there is one."""
+        """Return the weight files, and the CSV of boxes if there is one.
+
+        Raises
+        ------
+        WeightsError
+            If weights are missing and cannot be fetched, or cannot be used.
+        """
         kind = self.resolved().detector
-        return (*super().inputs(), Path(kind).expanduser()) if _is_csv(kind) else super().inputs()
+        own = [Path(kind).expanduser()] if _is_csv(kind) else []
+        if self._asks_yolo() and _is_path(self.yolo):
+            own.append(self._yolo_weights())
+        return (*super().inputs(), *own)
+
+    def _yolo_weights(self) -> Path:
+        """Return the weight file of YOLO; one that has to be fetched is fetched."""
+        if not _is_path(self.yolo):
+            return self.weight_store.find(yolo_file(self.yolo))
+        path = Path(self.yolo).expanduser()
+        if not path.is_file():
+            raise WeightsError(
+                f"{self.name}.yolo: there is no file {path}; a name alone, such as yolov5lu.pt, is found or fetched"
+            )
+        return path
 
     def fit(self, videos: Sequence[Video]) -> None:
         """Look at every training clip, then choose what to remember; what was seen is kept with each video."""
@@ -205,10 +235,8 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
 
         settings, device = self.resolved(), pick_device(self.device)
         if "backbone" not in self._loaded:
-            if self.weights == "random":
-                log.warning(
-                    "%s: weights=random: its features are UNTRAINED, its scores say little", self.name
-                )
+            if self.caveat:
+                log.warning("%s: %s", self.name, self.caveat)
             self._loaded["backbone"] = load_backbone(
                 "random" if self.weights == "random" else self.weight_store.find(CLIP_RN101),
                 device=device,
@@ -221,7 +249,7 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
                 settings.detector,
                 confidence=confidence,
                 classes=settings.classes,
-                weights=self.weight_store.find(yolo_file(self.yolo)) if self._asks_yolo() else None,
+                weights=self._yolo_weights() if self._asks_yolo() else None,
                 device=self.device,
                 precision=self.precision,
             )
@@ -325,7 +353,6 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
                 memory.save(folder, f"{channel}-{number}")
         facts = {
             "backbone": self.backbone_,
-            "untrained": self.weights == "random",
             "memories": {channel: len(memories) for channel, memories in self.memories_.items()},
         }
         write_text(folder / "fitted.json", json.dumps(facts, indent=1) + "\n")
@@ -372,6 +399,10 @@ def paint(heat: NDArray[np.float32], corners: Sequence[int], patches: NDArray[np
 
 def _is_csv(detector: str) -> bool:
     return detector.lower().endswith(".csv")
+
+
+def _is_path(yolo: str) -> bool:
+    return Path(yolo).name != yolo
 
 
 @hookimpl

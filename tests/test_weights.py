@@ -37,6 +37,16 @@ def write_clip(path: Path, channels: int = 32) -> Path:
     return path
 
 
+def write_pickled(path: Path, channels: int = 32) -> Path:
+    """Write the same as a PyTorch file."""
+    import torch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shapes = {**CLIP_RN101.tensors, "visual.conv1.weight": (channels, 3, 3, 3)}
+    torch.save({name: torch.zeros(shape) for name, shape in shapes.items()}, path)
+    return path
+
+
 def write_zip(path: Path, *entries: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
@@ -68,7 +78,7 @@ def test_the_first_place_that_has_it_is_taken(tmp_path: Path, monkeypatch: pytes
 
 
 def test_the_better_name_and_the_higher_folder_win(tmp_path: Path) -> None:
-    write_zip(tmp_path / PICKLED, "data.pkl")
+    write_pickled(tmp_path / PICKLED)
     store = WeightStore(str(tmp_path))
     assert store.find(CLIP_RN101) == tmp_path / PICKLED
     for place in (tmp_path / "a" / "b", tmp_path / "c", tmp_path):
@@ -112,6 +122,13 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pyt
         WeightStore().look(YOLO)
 
 
+def test_a_pytorch_file_of_another_model_does_not_hide_the_right_one(tmp_path: Path) -> None:
+    other = write_pickled(tmp_path / "kaggle" / "vit" / PICKLED, channels=768)
+    right = write_clip(own_folder() / SAFE)
+    assert WeightStore().find(CLIP_RN101) == right
+    assert "visual.conv1.weight is (768, 3, 3, 3)" in (why_unfit(other, CLIP_RN101) or "")
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -134,7 +151,7 @@ def test_damaged_safetensors_are_told(tmp_path: Path, damage: Callable[[Path], N
 
 
 def test_damaged_pytorch_files_and_programs_are_told(tmp_path: Path) -> None:
-    path = write_zip(tmp_path / PICKLED, "data.pkl", "data/0")
+    path = write_pickled(tmp_path / PICKLED)
     assert why_unfit(path, CLIP_RN101) is None
     os.truncate(path, path.stat().st_size - 1)
     assert "only the beginning" in (why_unfit(path, CLIP_RN101) or "")
@@ -143,6 +160,7 @@ def test_damaged_pytorch_files_and_programs_are_told(tmp_path: Path) -> None:
     assert "TorchScript program" in (
         why_unfit(write_zip(path, "data.pkl", "constants.pkl"), CLIP_RN101) or ""
     )
+    assert "would run code" in (why_unfit(write_zip(path, "data.pkl", "data/0"), CLIP_RN101) or "")
     assert "it holds photo.jpg" in (why_unfit(write_zip(path, "photo.jpg"), CLIP_RN101) or "")
 
 

@@ -15,7 +15,7 @@ WIDTH = 40
 
 
 def run_table(folder: RunFolder) -> str:
-    """Return a table of the test videos of a run.
+    """Return a table of the test videos of a run, and below it what everybody who reads its scores has to know.
 
     The last column is the fused score over the video, the highest of each part of it; its bars have one scale, from
     the lowest to the highest score of all videos.
@@ -37,4 +37,4 @@ def run_table(folder: RunFolder) -> str:
         ]
         for one, video in zip(video_figures(run), run.videos, strict=True)
     ]
-    return aligned([head, *rows], left=(0, len(head) - 1))
+    return "\n".join([aligned([head, *rows], left=(0, len(head) - 1)), *run.caveats])

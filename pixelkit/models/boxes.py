@@ -166,7 +166,7 @@ def read_boxes_csv(path: Path) -> dict[str, dict[int, Boxes]]:
 
     The columns are ``video,frame,left,top,right,bottom`` in any order, and if you like ``confidence`` (0 to 1;
     otherwise 1) and ``label`` (a COCO class number; otherwise -1); other columns are ignored. A frame without boxes
-    has no line. Boxes may reach beyond the frame.
+    has no line. Boxes may reach beyond the frame. Every box counts: thresholds and classes are for detectors that run.
 
     Returns
     -------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from pixelkit.weights import CLIP_RN101
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """What images in [0, 1] are normalised by before they go to CLIP, by colour (R, G, B)."""
+BATCH, BATCH_CPU = 64, 8
 BLOCKS = (3, 4, 23, 3)  # of layer1 to layer4
 _VISUAL = "visual."  # in front of the names of the image tower; the rest of the file is CLIP's text tower
 
@@ -28,7 +30,7 @@ class ClipBackbone:
     """The image tower of CLIP RN101 up to ``layer3`` (Radford et al., ICML 2021), built by :func:`load_backbone`.
 
     The tower has no GELU, quick or not: that is in CLIP's text tower, which is neither built nor read. ``layer4`` and
-    the attention pooling, 23 % of the tower's arithmetic, are left out. Batch normalisation is folded into the
+    the attention pooling, 19 % of the tower's arithmetic, are left out. Batch normalisation is folded into the
     convolutions; in float32, maps equal those of open_clip's model to 5e-7 of their largest value.
 
     Parameters
@@ -39,6 +41,12 @@ class ClipBackbone:
         Says which weights these are: part of cache names.
     device, precision
         Where the convolutions run, and in which number format.
+
+    Attributes
+    ----------
+    batch
+        Images that go through at once: 8 reach 95 % of a processor's matrix-product rate. Whoever finds the device
+        full makes it smaller, for all that comes after.
     """
 
     def __init__(self, tower: nn.Module, digest: str, device: torch.device, precision: torch.dtype) -> None:
@@ -47,6 +55,7 @@ class ClipBackbone:
         self.digest = digest
         self.device = device
         self.precision = precision
+        self.batch = BATCH_CPU if device.type == "cpu" else BATCH
 
     def maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the maps after ``layer2`` and ``layer3``.
@@ -204,16 +213,19 @@ def _read_safetensors(path: Path, wanted: Mapping[str, torch.Size]) -> dict[str,
             _check(shapes, wanted)
             return {name: file.get_tensor(_VISUAL + name).float() for name in wanted}
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"cannot be read, it may be truncated ({error})") from None
+        raise WeightsError(f"cannot be read, it may be truncated or damaged ({error})") from None
 
 
 def _read_torch(path: Path, wanted: Mapping[str, torch.Size]) -> dict[str, Tensor]:
     try:
+        with zipfile.ZipFile(path) as archive:  # torch itself does not compare the checksums
+            if archive.testzip():
+                raise zipfile.BadZipFile("a checksum is wrong")
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError:
         raise WeightsError("is a pickle that would run code when loaded") from None
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
-        raise WeightsError(f"cannot be read, it may be truncated ({_first_line(error)})") from None
+    except Exception as error:  # what is in the file decides what goes wrong
+        raise WeightsError(f"cannot be read, it may be truncated or damaged ({_first_line(error)})") from None
     if not isinstance(state, Mapping):
         raise WeightsError(f"holds a {type(state).__name__} and no tensors by name")
     tensors = {

@@ -27,11 +27,9 @@ from pixelkit.progress import bar
 
 # Part of the name under which vectors are kept: raise it when they come out otherwise than before.
 FORMAT = 1
-# Images that go through the backbone at once: 8 reach 95 % of a processor's matrix-product rate. The last batch is
-# filled up, so that the vectors of a video do not depend on which others were looked at with it: after a kill they
-# come out the same, bit for bit. With 32 batches cut out at a time, filling up costs 2 %; their local maps take 100 KB
-# an image.
-BATCH, BATCH_CPU = 256, 8
+# Batches that are cut out at a time; their local maps take 100 KB an image. The last batch of each kind of image is
+# filled up, so that the vectors of a video do not depend on which others were looked at with it: after a kill they come
+# out the same, bit for bit. That costs half a batch of each kind, 2 % of so many.
 BATCHES_AT_ONCE = 32
 FRAME_CHANNELS = ("global", "frame")  # of whole frames: one for each clip; the others are of objects
 NO_VECTORS = np.zeros((0, 0, 0), np.float32)
@@ -133,7 +131,6 @@ class Extractor:
         self.detector = detector
         self.training = training
         self.seed = seed
-        self.batch = BATCH_CPU if backbone.device.type == "cpu" else BATCH
 
     def clips(self, video: Video) -> NDArray[np.int64]:
         """Return the positions of each clip's frames: int64 (k, length), the last clip anchored at the end.
@@ -197,28 +194,38 @@ class Extractor:
         self, stream: Iterator[Tube], done: Callable[[int], object]
     ) -> Iterator[tuple[Tube, Vectors]]:
         """Yield every tube of ``stream``, in its order, with its vectors by channel, each (v, d)."""
-        chunks = _chunks(stream, BATCHES_AT_ONCE * self.batch)
+        chunks = _chunks(stream, BATCHES_AT_ONCE * self.backbone.batch)
         for chunk in chunks if self.backbone.device.type == "cpu" else _ahead(chunks):
             frames = [tube for tube in chunk if tube.number == WHOLE_FRAME]
             objects = [tube for tube in chunk if tube.number != WHOLE_FRAME]
-            of_frames, of_objects = iter(self._frames(frames)), iter(self._objects(objects))
+            of_frames = iter(self._in_batches(frames, self._frames))
+            of_objects = iter(self._in_batches(objects, self._objects))
             for tube in chunk:
                 yield tube, next(of_frames if tube.number == WHOLE_FRAME else of_objects)
             done(len(frames))
 
-    def _frames(self, tubes: list[Tube]) -> list[Vectors]:
-        if not tubes:
-            return []
-        if self.settings.pooled:
-            return _by_tube({"frame": self._per_image(tubes, features.pooled_vectors)})
-        return _by_tube({"global": features.global_vectors(self._per_image(tubes, features.frame_vectors))})
+    def _in_batches(
+        self, tubes: list[Tube], describe: Callable[[list[Tube], int], list[Vectors]]
+    ) -> list[Vectors]:
+        """Return what ``describe`` makes of the tubes, of fewer of them at a time where the device is full."""
 
-    def _objects(self, tubes: list[Tube]) -> list[Vectors]:
-        if not tubes:
-            return []
+        def run(batch: int) -> list[Vectors]:
+            parts = _chunks(iter(tubes), BATCHES_AT_ONCE * batch)
+            return [vectors for part in parts for vectors in describe(part, batch)]
+
+        described, self.backbone.batch = halve_until_it_fits(run, self.backbone.batch, "images")
+        return described
+
+    def _frames(self, tubes: list[Tube], batch: int) -> list[Vectors]:
         if self.settings.pooled:
-            return _by_tube({"person": self._per_image(tubes, features.pooled_vectors)})
-        local = self._per_image(tubes, partial(features.local_map, group=self.settings.group))
+            return _by_tube({"frame": self._per_image(tubes, batch, features.pooled_vectors)})
+        frames = self._per_image(tubes, batch, features.frame_vectors)
+        return _by_tube({"global": features.global_vectors(frames)})
+
+    def _objects(self, tubes: list[Tube], batch: int) -> list[Vectors]:
+        if self.settings.pooled:
+            return _by_tube({"person": self._per_image(tubes, batch, features.pooled_vectors)})
+        local = self._per_image(tubes, batch, partial(features.local_map, group=self.settings.group))
         absolute, training = self.settings.absolute, self.training
         return _by_tube(
             {
@@ -228,16 +235,14 @@ class Extractor:
         )
 
     @torch.inference_mode()
-    def _per_image(self, tubes: list[Tube], describe: Callable[[Sequence[Tensor]], Tensor]) -> Tensor:
+    def _per_image(
+        self, tubes: list[Tube], batch: int, describe: Callable[[Sequence[Tensor]], Tensor]
+    ) -> Tensor:
         """Return what ``describe`` makes of the maps of each image: float32 (tubes, T, ...), on the device."""
         images = np.concatenate([tube.images for tube in tubes])
         places = [(tube, frame) for tube in tubes for frame in range(len(tube.images))]
-
-        def run(batch: int) -> Tensor:
-            parts = [slice(first, first + batch) for first in range(0, len(images), batch)]
-            return torch.cat([self._maps(images[at], places[at], batch, describe) for at in parts])
-
-        described, self.batch = halve_until_it_fits(run, self.batch, "images")
+        parts = [slice(first, first + batch) for first in range(0, len(images), batch)]
+        described = torch.cat([self._maps(images[at], places[at], batch, describe) for at in parts])
         return described.reshape(len(tubes), -1, *described.shape[1:])
 
     def _maps(

@@ -133,6 +133,7 @@ def _render(
         a=a,
         b=b,
         names=names,
+        caveats=[f"{one.name}: {caveat}" for one in (a, b) for caveat in one.caveats],
         missing=missing,
         moves=moves,
         figures=[

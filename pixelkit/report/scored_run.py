@@ -112,6 +112,11 @@ class ScoredRun:
         channels = {name: self.table.channel(name).astype(np.float64) for name in self.table.channels}
         return {"fused": self.fused, **channels}
 
+    @property
+    def caveats(self) -> list[str]:
+        """What everybody who reads these scores has to know, scorer by scorer."""
+        return [f"{name}: {caveat}" for name, caveat in self.record.caveats.items()]
+
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The resolved settings; nothing where they are not there."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pixelkit.errors import WeightsError
 from pixelkit.models.clip_backbone import ClipBackbone, load_backbone, pick_backbone_precision
-from pixelkit.weights import CLIP_RN101, why_unfit
+from pixelkit.weights import CLIP_RN101, WeightStore, why_unfit
 
 CPU = torch.device("cpu")
 FILES = SAFE, PICKLED = CLIP_RN101.files[:2]
@@ -76,6 +76,23 @@ def test_maps_are_those_of_the_whole_model(name: str, model: nn.Module, folder: 
     for ours, theirs in zip(found, whole_maps(model, batch), strict=True):
         assert ours.dtype == torch.float32
         assert difference(ours, theirs) < 1e-4
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_scorer_takes_the_file_from_the_folder_that_is_named(
+    name: str, folder: Path, tmp_path: Path
+) -> None:
+    from fixed_boxes import textured, video_of
+    from pixelkit.plugins.videopatchcore import VideoPatchCore
+
+    os.link(folder / name, tmp_path / name)
+    scorer = VideoPatchCore(detector="foreground", size=64, coreset=(0.5, 0.5))
+    scorer.device, scorer.weight_store = "cpu", WeightStore(str(tmp_path), offline=True)
+    assert scorer.inputs() == (tmp_path / name,)
+    scorer.fit([video_of(textured(4))])
+    assert scorer.backbone_ == load(folder / name).digest
+    assert (scorer.score(video_of(textured(3)))[:, 1] > 0).all()
+    assert scorer.caveat == ""
 
 
 def test_half_precision_files_load_as_float32(model: nn.Module, tmp_path: Path) -> None:

@@ -42,9 +42,8 @@ def backbone() -> ClipBackbone:
 def extractor(
     backbone: ClipBackbone, settings: PatchCoreSettings, *, training: bool = False, seed: int = 0
 ) -> Extractor:
-    looks = Extractor(settings, backbone, BOXES, training=training, seed=seed)
-    looks.batch = 4
-    return looks
+    backbone.batch = 4
+    return Extractor(settings, backbone, BOXES, training=training, seed=seed)
 
 
 def plainly(backbone: ClipBackbone, looks: Extractor, video: Video) -> dict[str, list[NDArray[np.floating]]]:
@@ -242,10 +241,11 @@ def test_video_without_objects_has_frames_alone(backbone: ClipBackbone) -> None:
     assert found.corners.shape == (0, 4)
 
 
-def test_batch_is_halved_when_memory_is_full(
-    backbone: ClipBackbone, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("preset", sorted(SMALL))
+def test_batch_is_halved_when_memory_is_full_and_stays_small(
+    preset: str, backbone: ClipBackbone, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (expected,) = extractor(backbone, SMALL["pooled"]).vectors([video_of(textured(9))])
+    (expected,) = extractor(backbone, SMALL[preset]).vectors([video_of(textured(9))])
     original = backbone.maps
 
     def small(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -254,11 +254,33 @@ def test_batch_is_halved_when_memory_is_full(
         return original(images)
 
     monkeypatch.setattr(backbone, "maps", small)
-    looks = extractor(backbone, SMALL["pooled"])
-    looks.batch = 8
+    looks = extractor(backbone, SMALL[preset])
+    backbone.batch = 8
     (found,) = looks.vectors([video_of(textured(9))])
-    assert looks.batch == 2
-    assert caplog.text.count("out of memory") == 2
+    assert backbone.batch == 2
+    looks.vectors([video_of(textured(9))])
+    assert caplog.text.count("out of memory") == 2, "what comes after begins with what fitted"
+    for channel, vectors in found.vectors.items():
+        assert np.allclose(vectors, expected.vectors[channel], rtol=1e-4, atol=1e-4)
+
+
+def test_local_maps_that_do_not_fit_are_made_of_fewer_objects_at_a_time(
+    backbone: ClipBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extraction, "BATCHES_AT_ONCE", 1)
+    (expected,) = extractor(backbone, SMALL["seed"]).vectors([video_of(textured(9))])
+    original = extraction.features.temporal_vectors
+
+    def small(local: torch.Tensor, **settings: bool) -> torch.Tensor:
+        if len(local) > 1:
+            raise RuntimeError("CUDA out of memory")
+        return original(local, **settings)
+
+    monkeypatch.setattr(extraction.features, "temporal_vectors", small)
+    looks = extractor(backbone, SMALL["seed"])
+    backbone.batch = 16
+    (found,) = looks.vectors([video_of(textured(9))])
+    assert backbone.batch <= 4
     for channel, vectors in found.vectors.items():
         assert np.allclose(vectors, expected.vectors[channel], rtol=1e-4, atol=1e-4)
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pixelkit.plugins.videopatchcore import VideoPatchCore, first_clip, paint
 
 from pixelkit import Video
-from pixelkit.errors import PixelkitError, ScorerError, SettingsError, WeightsMissing
+from pixelkit.errors import PixelkitError, ScorerError, SettingsError, WeightsError, WeightsMissing
 from pixelkit.frames.drawn import draw_video
 from pixelkit.frames.video import ArraySource
 from pixelkit.models.extraction import VideoVectors
 from pixelkit.models.memory import MemoryBank
+from pixelkit.plugins.videopatchcore import VideoPatchCore, first_clip, paint
 from pixelkit.weights import CLIP_RN101, WeightStore
 
 BOXES = "video,frame,left,top,right,bottom\n"
@@ -99,6 +99,10 @@ def test_resolved_settings_can_be_given_again() -> None:
         ({"scaling": "rgb"}, r"videopatchcore\.scaling: there is no 'rgb'"),
         ({"detector": "yollo"}, r"videopatchcore\.detector: .*did you mean 'yolo'"),
         ({"group": 50}, r"videopatchcore\.group must divide"),
+        (
+            {"weights": "openia"},
+            r"videopatchcore\.weights: there are no weights 'openia'.*did you mean 'openai'",
+        ),
     ],
 )
 def test_wrong_setting_is_explained_before_anything_is_decoded(
@@ -116,6 +120,16 @@ def test_it_says_which_weights_it_needs() -> None:
     assert names(detector="foreground") == ["CLIP RN101 by OpenAI"]
     assert names(weights="random", detector="foreground") == []
     assert names(weights="random", detector="auto", yolo="yolo11n.pt") == ["yolo11n by Ultralytics"]
+
+
+def test_a_detector_of_ones_own_is_a_path_and_never_fetched(tmp_path: Path) -> None:
+    own = tmp_path / "best.pt"
+    scorer = VideoPatchCore(weights="random", yolo=str(own))
+    assert scorer.pretrained() == ()
+    with pytest.raises(WeightsError, match=f"no file {own}; a name alone, such"):
+        scorer.inputs()
+    own.write_bytes(b"")
+    assert scorer.inputs() == (own,)
 
 
 def test_missing_weights_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,6 +241,23 @@ def test_frames_without_an_object_have_no_person(tmp_path: Path) -> None:
     assert (scores[:, 1] > 0).all()
 
 
+@pytest.mark.parametrize("preset", ["pooled", "seed", "paper"])
+def test_a_video_in_which_nothing_is_found_has_no_score_of_objects(preset: str, one_box: str) -> None:
+    scorer = fitted(one_box, video(8), preset=preset)
+    scores = scorer.score(video(9, "3", seed=5))
+    assert (scores[:, :-1] == 0).all()
+    assert (scores[:, -1] > 0).all()
+
+
+@pytest.mark.parametrize("preset", ["seed", "paper"])
+def test_nine_frames_are_a_clip_of_ten(preset: str, tmp_path: Path) -> None:
+    detector = boxes(tmp_path, *(f"{name},{frame},10,20,40,60" for name in (1, 2) for frame in range(9)))
+    scorer = fitted(detector, video(9), preset=preset, length=10)
+    scores = scorer.score(video(9, "2", seed=5))
+    assert scores.shape == (9, 3)
+    assert (scores[:, [0, 2]] > 0).all()
+
+
 @pytest.mark.parametrize("preset", ["pooled", "paper"])
 @pytest.mark.parametrize("numbers", [[5], range(3), [*range(4), *range(100, 103), 200]])
 def test_short_videos_and_gaps_are_fitted_and_scored(preset: str, numbers: Any) -> None:
@@ -241,13 +272,11 @@ def _watched(numbers: Any) -> Video:
     return video(len(numbers), numbers=list(numbers))
 
 
-def test_random_weights_are_said_loudly_and_saved(
-    one_box: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_random_weights_are_said_loudly(one_box: str, caplog: pytest.LogCaptureFixture) -> None:
     scorer = fitted(one_box, video(4))
     assert caplog.text.count("UNTRAINED") == 1
-    scorer.save(tmp_path)
-    assert '"untrained": true' in (tmp_path / "fitted.json").read_text(encoding="utf-8")
+    assert "UNTRAINED" in scorer.caveat
+    assert VideoPatchCore().caveat == ""
 
 
 def test_saved_and_loaded_it_scores_the_same(one_box: str, tmp_path: Path) -> None:
