@@ -178,7 +178,7 @@ def make_board(
     table: ScoreTable, heldout: ScoreTable, equal: Recipe, labels: Bools, seed: int, public: float
 ) -> Board:
     """Return a leaderboard; ``public`` is the part of its videos that the score is told of."""
-    space = SearchSpace.around(equal, calibrated=bool(len(heldout)))
+    space = SearchSpace.around(equal, calibrated=heldout.channels)
     videos = table.videos()
     rng = np.random.default_rng((seed, 9))
     shown = rng.permutation(list(videos))[: max(1, round(public * len(videos)))]

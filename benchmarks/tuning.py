@@ -30,6 +30,7 @@ from pixelkit.scores.recipe import Recipe
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import label_objective
 from pixelkit.tuning.search import Budget, Judge, search
+from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.space import SearchSpace
 
 ORACLE_TRIALS = 1500
@@ -55,7 +56,7 @@ def row(title: str, folder: RunFolder, labels: Path) -> str:
     truth = read_labels(labels, {name: fuser.table.number[part] for name, part in fuser.videos.items()})
     every = np.concatenate([truth[name] for name in fuser.videos])
     begin = recipes.untuned(folder)
-    space = SearchSpace.around(begin, narrow=record.choices, calibrated=True)
+    space = SearchSpace.around(begin, narrow=record.choices, calibrated=begin.channels)
     judge = Judge(label_objective(fuser, truth, "ap"), begin)
     oracle = search(judge, space, Budget(ORACLE_TRIALS), label=f"oracle of {title}").recipe
     tuned, shipped = Recipe.read(folder.tuned), Recipe.read(folder.recipe)
@@ -113,7 +114,7 @@ def speed() -> None:
     table, labels = pixelplay_sized()
     fuser = Fuser(table, ScoreTable(table.video, table.number, table.channels, table.values))
     begin = Recipe.untuned(table.channels)
-    judge, spent = Judge(label_objective(fuser, labels, "ap"), begin), [0.0]
+    judge, spent = Judge(label_objective(fuser, labels, "ap"), begin, TuningSettings().towards_equal), [0.0]
     value = judge.value
 
     def timed(recipe: Recipe) -> float:
@@ -124,7 +125,7 @@ def speed() -> None:
 
     judge.value = timed  # type: ignore[method-assign]
     start, cpu = time.perf_counter(), time.process_time()
-    search(judge, SearchSpace.around(begin, calibrated=True), Budget(SPEED_TRIALS))
+    search(judge, SearchSpace.around(begin, calibrated=begin.channels), Budget(SPEED_TRIALS))
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     every, scores = np.concatenate([labels[name] for name in fuser.videos]), fuser.fuse(begin)
     print(

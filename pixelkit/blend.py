@@ -5,27 +5,32 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from pixelkit.artifacts import RunFolder, RunRecord
-from pixelkit.errors import DataError, examples
+from pixelkit.artifacts import RECORD, RunFolder, RunRecord
+from pixelkit.errors import DataError, StorageError, TuningError, examples
 from pixelkit.files import atomic
 from pixelkit.frames.ids import frame_id
 from pixelkit.frames.video import MAX_GAP
-from pixelkit.leaderboard.csv import read_submission
+from pixelkit.leaderboard.csv import check_sample, read_submission
 from pixelkit.scores.table import ScoreTable
 
 log = logging.getLogger("pixelkit")
+
+# The score tables of a blend are named after it, and not after what they were made from, as those of a run are.
+KEY = "blend"
 
 
 def blend(
     csvs: Sequence[Path], folder: RunFolder, own: RunFolder | None = None, sample: Path | None = None
 ) -> None:
     """Make a run of leaderboard CSVs: each becomes a channel that weighs as much as a scorer.
+
+    Nothing is written before all was checked.
 
     Parameters
     ----------
@@ -42,39 +47,96 @@ def blend(
     ------
     DataError
         If there is nothing to blend, or the ids differ: they are named.
+    StorageError
+        If ``folder`` holds a run that was not made by blending: it would be lost.
     SubmissionError
-        If the leaderboard would reject one of the CSVs.
+        If the leaderboard would reject one of the CSVs, or the sample submission is gone or does not fit them.
     """
+    _check_place(folder, own)
     record = own.read_record() if own else RunRecord(data="", scores={}, heldout={}, max_gap=MAX_GAP)
     if len(csvs) + len(record.scores) < 2:
         raise DataError("there is nothing to blend: expected two or more CSVs, or one and --run RUN")
     foreign = _foreign(csvs, taken=record.scores)
     _check_same_ids(foreign, dict(zip(foreign, csvs, strict=True)))
     first = next(iter(foreign.values()))
-    scores: dict[str, str] = {}
-    for name, file in record.scores.items():
-        assert own is not None
-        table = _restricted(ScoreTable.read_csv(own.path / file), first, name)
-        scores[name] = _write(folder, name, table)
-    for name, table in foreign.items():
-        scores[name] = _write(folder, name, table)
-    shares = dict(record.shares)
-    shares |= {channel: 1.0 for table in foreign.values() for channel in table.channels}
-    made = replace(record, data=record.data or "blend", scores=scores, shares=shares)
-    if sample is not None:
-        made = replace(made, sample=str(sample.resolve()))
-    folder.write_record(made if own is None else _beside(own, folder, made))
+    tables = {} if own is None else _own(own, record, first)
+    tables |= foreign
+    made = replace(
+        record,
+        data=record.data or "blend",
+        scores={name: _file(folder, name).relative_to(folder.path).as_posix() for name in tables},
+        shares={**record.shares, **{name: 1.0 for table in foreign.values() for name in table.channels}},
+    ).with_sample(sample)
+    if (wanted := (own or folder).sample(made)) is not None:
+        check_sample(wanted, first.videos())
+    if own is not None:
+        made = _beside(own, folder, made)
+    for name, table in tables.items():
+        table.write_csv(_file(folder, name))
+    folder.write_record(made)
+
+
+def check_synthetic(own: RunFolder | None) -> None:
+    """Raise a TuningError unless the run that is blended in holds synthetic anomalies to tune on."""
+    if own is None:
+        raise TuningError(
+            "CSVs made elsewhere hold no scores of synthetic anomalies: add a run that does with --run RUN, or choose "
+            "--objective labels or leaderboard"
+        )
+    record = own.read_record()
+    lost = _lost(own, record.synthetic.values(), record.takes)
+    if lost or not record.synthetic or record.takes is None:
+        why = f" ({lost[0]} is gone)" if lost else ""
+        raise TuningError(
+            f"{own.path} holds no scores of synthetic anomalies{why}: give its 'pixelkit run' again with "
+            f"--objective synthetic, or choose another objective"
+        )
+
+
+def _check_place(folder: RunFolder, own: RunFolder | None) -> None:
+    """Raise an error if the blend would take the place of a run, whose takes and fitted scorers nothing would find."""
+    if own is not None and own.path.resolve() == folder.path.resolve():
+        raise DataError(
+            f"--run and --out are the same folder {folder.path}: name another --out for the blend"
+        )
+    if not (folder.path / RECORD).exists():
+        return
+    before = folder.read_record().scores
+    if not before or any(folder.path / file != _file(folder, name) for name, file in before.items()):
+        raise StorageError(
+            f"{folder.path} holds a run that was not made by 'pixelkit blend': name another folder with --out"
+        )
+
+
+def _own(own: RunFolder, record: RunRecord, like: ScoreTable) -> dict[str, ScoreTable]:
+    """Return our own scores of the frames that the CSVs ask for, by scorer."""
+    return {name: _restricted(own.table(file), like, name) for name, file in record.scores.items()}
 
 
 def _beside(own: RunFolder, folder: RunFolder, record: RunRecord) -> RunRecord:
-    """Copy what calibrates and tunes the channels of our own run, so that the folder stands by itself."""
-    for file in (*record.heldout.values(), *record.synthetic.values(), own.settings.name):
-        if (own.path / file).is_file():
-            with atomic(folder.path / file) as temporary:
-                shutil.copyfile(own.path / file, temporary)
+    """Copy what calibrates and tunes the channels of our own run, so that the folder stands by itself.
+
+    What is gone there is left out, with a warning: a blend can do without.
+    """
+    if lost := _lost(own, record.heldout.values()):
+        log.warning("%s is gone: nothing is calibrated on left-out training videos", lost[0])
+        record = replace(record, heldout={})
+    if lost := _lost(own, record.synthetic.values(), record.takes):
+        log.warning("%s is gone: the blend cannot be tuned on synthetic anomalies", lost[0])
+        record = replace(record, synthetic={}, takes=None)
+    files = [own.path / file for file in (*record.heldout.values(), *record.synthetic.values())]
     if record.takes is not None:
-        shutil.copytree(own.path / record.takes, folder.path / record.takes, dirs_exist_ok=True)
+        files += [file for file in (own.path / record.takes).rglob("*") if file.is_file()]
+    for file in (*files, *([own.settings] if own.settings.is_file() else [])):
+        with atomic(folder.path / file.relative_to(own.path)) as temporary:
+            shutil.copyfile(file, temporary)
     return record
+
+
+def _lost(run: RunFolder, files: Iterable[str], takes: str | None = None) -> list[Path]:
+    """Return what the record of a run names and is not there."""
+    named = [run.path / file for file in (*files, *([takes] if takes else []))]
+    return [path for path in named if not path.exists()]
 
 
 def _foreign(csvs: Sequence[Path], taken: Mapping[str, str]) -> dict[str, ScoreTable]:
@@ -120,7 +182,5 @@ def _restricted(table: ScoreTable, like: ScoreTable, name: str) -> ScoreTable:
     return ScoreTable(table.video[rows], table.number[rows], table.channels, table.values[rows])
 
 
-def _write(folder: RunFolder, name: str, table: ScoreTable) -> str:
-    file = folder.scores(name, "blend")
-    table.write_csv(file)
-    return file.relative_to(folder.path).as_posix()
+def _file(folder: RunFolder, name: str) -> Path:
+    return folder.scores(name, KEY)

@@ -215,12 +215,8 @@ class LeaderboardTuning:
 
 
 def _space(equal: Recipe, record: RunRecord, calibrated: Collection[str], *, per_video: bool) -> SearchSpace:
-    """Return every recipe that may be proposed; only channels with left-out scores are calibrated on these."""
-    here = ("global", "video") if per_video else ("global",)
-    narrow = {name: {} if name in calibrated else {"scope": here} for name in equal.channels}
-    for name, choices in record.choices.items():
-        narrow[name] = {**choices, **narrow.get(name, {})}
-    return SearchSpace.around(equal, narrow=narrow, calibrated=bool(calibrated), per_video=per_video)
+    """Return every recipe that may be proposed."""
+    return SearchSpace.around(equal, narrow=record.choices, calibrated=calibrated, per_video=per_video)
 
 
 def changes(before: Recipe, after: Recipe) -> list[str]:

@@ -137,11 +137,10 @@ def _tune(
         objective.figure,
         labels,
         begin.to_plain(),
-        dataclasses.asdict(settings),
         f"{votes} {space}",
-        seed,
+        {name: getattr(settings, name) for name in ("towards_equal", "downside", "prevalence")},
     )
-    key = digest(*facts)
+    key = digest(*facts, dataclasses.asdict(settings), seed)
     file = folder.tuning(key)
     before = None if storage else _read(file)
     if before is not None:
@@ -157,8 +156,9 @@ def _tune(
         strata=strata,
         sources=sources,
         storage=storage,
-        study=study or study_name(digest(*facts[:-1])),
-        purpose=digest(*facts[:5], facts[6]),
+        # Whoever names the same search goes on with it, for longer, or beside others
+        study=study or study_name(digest(*facts, seed)),
+        purpose=digest(*facts),
     )
     for line in tuned.verdict.lines():
         log.info("tuning: %s", line)
@@ -171,7 +171,7 @@ def _tune(
 def spaces(folder: RunFolder, begin: Recipe, *, per_video: bool) -> tuple[SearchSpace, SearchSpace]:
     """Return what is searched around ``begin``: the votes of scorers, those of one kin together; then each channel."""
     record = folder.read_record()
-    calibrated = bool(len(folder.stored(record.heldout)))
+    calibrated = folder.stored(record.heldout).channels
     voters = {name: voter(name, record.kin) for name in begin.channels}
     votes, space = (
         SearchSpace.around(

@@ -17,6 +17,7 @@ from street import PLUGIN, STREET_IDS, pixelkit
 
 from pixelkit.artifacts import RunFolder
 from pixelkit.frames.ids import parse_id
+from pixelkit.scores.recipe import Recipe
 
 QUICK = ("--set", "repair.flips=false", "--set", "tuning.objective=none")
 
@@ -168,6 +169,23 @@ def test_submit_follows_an_edited_recipe_and_refuses_a_bad_csv(street: Path, off
     assert "01_00007" in refused.stderr
 
 
+def test_a_recipe_that_names_no_channel_of_the_scorers_is_refused_before_anything_is_fitted(
+    street: Path, offset_plugin: Path
+) -> None:
+    recipe = street.parent / "x.json"
+    Recipe.untuned(["offset.socre"]).write(recipe)
+    done = run(street, offset_plugin, "--recipe", recipe)
+    assert done.returncode == 1
+    assert (
+        "x.json: the choice of scorers has no channel 'offset.socre' (did you mean"
+        in done.stderr.splitlines()[-1]
+    )
+    assert not (street.parent / "submissions" / "street" / "fitted").exists()
+    Recipe.untuned(["offset.score"]).write(recipe)
+    made = csv_of(run(street, offset_plugin, "--recipe", recipe), street)
+    assert Recipe.read(made.parent / "recipe.json") == Recipe.read(recipe)
+
+
 def test_score_then_submit_gives_what_run_gives(street: Path, offset_plugin: Path) -> None:
     expected = csv_of(run(street, offset_plugin, "--out", "whole"), street)
     command = ("score", street, "--plugins", offset_plugin, "--scorers", "offset", *QUICK)
@@ -215,6 +233,7 @@ def test_a_disk_that_fills_up_is_one_clear_line_and_loses_nothing(street: Path, 
         (["run", "street", "--scorers", "ofset", "--plugins", "my_plugins"], 1, "did you mean 'offset'"),
         (["run", "street", "--set", "repair.flip=false"], 1, "did you mean 'flips'"),
         (["run", "street", "--out", "/proc/none/run"], 1, "cannot write"),
+        (["run", "street", "--sample", "nowhere.csv"], 1, "nowhere.csv"),
         (["submit", "nowhere"], 1, "holds no scored run"),
         (["submit"], 1, "no run in"),
         (["runn"], 2, "No such command"),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pixelkit.cli.job import FILE, FOLDER
-from pixelkit.cli.tune import ask, check_labels, daily_option, tune_run, tuning_options
+from pixelkit.cli.tune import ask, check_options, daily_option, tune_run, tuning_options
 
 
 @click.command()
@@ -46,15 +46,18 @@ def blend(
     submit' work on it. Synthetic anomalies tell nothing about scores made elsewhere: with that objective the channels
     of --run are tuned, and the CSVs keep equal weights.
     """
-    check_labels(objective, options["labels"])
+    check_options(objective, **options)
     from pixelkit import pipeline, recipes
     from pixelkit.artifacts import RunFolder
     from pixelkit.blend import blend as make
+    from pixelkit.blend import check_synthetic
     from pixelkit.cli.messages import log_to
 
-    folder = RunFolder(out)
+    folder, run = RunFolder(out), RunFolder(own) if own else None
+    if objective == "synthetic":
+        check_synthetic(run)
     log_to(folder.log)
-    make(csvs, folder, RunFolder(own) if own else None, sample)
+    make(csvs, folder, run, sample)
     if objective == "leaderboard":
         ask(folder, daily, as_json=False, seed=options["seed"])
         return

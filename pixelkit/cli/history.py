@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from pixelkit.cli.job import FILE
 
@@ -24,10 +26,32 @@ _PIPE_WIDTH = 120
 
 @dataclass(frozen=True)
 class Asked:
-    """The history that a command is about, and whether JSON is wanted."""
+    """The history that a command is about, whether JSON is wanted, and whether the history was named."""
 
     history: History
     as_json: bool
+    named: bool
+
+    def find(self, text: str) -> Submission:
+        """Return a submission; one that is unknown where nobody said to look may be known to another history."""
+        from pixelkit.errors import HistoryError
+        from pixelkit.leaderboard.history.submission import LEAST_DIGITS
+
+        try:
+            return self.history.find(text)
+        except HistoryError as error:
+            digits = text.strip().lower()
+            is_id = re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},}}", digits)
+            if (
+                self.named
+                or not is_id
+                or any(one.id.startswith(digits) for one in self.history.submissions())
+            ):
+                raise
+            raise HistoryError(
+                f"{error}; the history of a run elsewhere lies beside its folder: name it with "
+                f"'pixelkit history --file FOLDER/{self.history.file.name} ...'"
+            ) from None
 
 
 @click.group(invoke_without_command=True)
@@ -49,7 +73,8 @@ def history(context: click.Context, file: Path, as_json: bool) -> None:
     from pixelkit.leaderboard.history import History
 
     show_messages()
-    context.obj = Asked(History(file), as_json)
+    named = context.get_parameter_source("file") is not ParameterSource.DEFAULT
+    context.obj = Asked(History(file), as_json, named)
     if context.invoked_subcommand is None:
         _list(context.obj)
 
@@ -60,7 +85,7 @@ def history(context: click.Context, file: Path, as_json: bool) -> None:
 @click.pass_obj
 def show(asked: Asked, identity: str, as_json: bool) -> None:
     """All that is known of one, recipe and settings included."""
-    _show(asked, asked.history.find(identity), as_json, whole=True)
+    _show(asked, asked.find(identity), as_json, whole=True)
 
 
 @history.command()
@@ -86,7 +111,7 @@ def note(asked: Asked, identity: str, text: tuple[str, ...]) -> None:
 
     TEXT takes the place of an earlier note; an empty one, '', removes it.
     """
-    found = asked.history.note(identity, " ".join(text))
+    found = asked.history.note(asked.find(identity).id, " ".join(text))
     log.info("%s: %s", found.id, f"note: {found.note}" if found.note else "without a note")
 
 
@@ -101,9 +126,11 @@ def tell(asked: Asked, identity: str, score: str, private: bool, replace: bool) 
     """Tell the leaderboard's SCORE of one, from 0 to 1."""
     from pixelkit.leaderboard.history import parse_score
 
-    news = asked.history.tell(identity, parse_score(score), private=private, replace=replace)
+    value = parse_score(score)
+    identity = asked.find(identity).id
+    news = asked.history.tell(identity, value, private=private, replace=replace)
     found = asked.history.find(identity)
-    which, value = ("private", found.private) if private else ("public", found.public)
+    which = "private" if private else "public"
     if not news:
         log.info("%s was told a %s score of %s before: nothing to do", found.id, which, value)
         return
@@ -195,7 +222,7 @@ def diff(asked: Asked, a: str, b: str, as_json: bool) -> None:
     from pixelkit.errors import HistoryError
     from pixelkit.leaderboard.history.diff import changes_between, compare_scores
 
-    one, other = asked.history.find(a), asked.history.find(b)
+    one, other = asked.find(a), asked.find(b)
     changes = changes_between(one, other)
     moves = None
     try:

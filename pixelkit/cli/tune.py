@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from pixelkit.cli.job import FOLDER, with_options
 
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pixelkit")
 METRICS = ("ap", "auc", "macro-auc")
+OF_SEARCHES = ("metric", "trials", "timeout", "storage", "study")
+"""Options that say nothing where there is no search."""
+
+
+def _number(value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of seconds")
+    return value
 
 
 tuning_options = with_options(
@@ -35,11 +45,17 @@ tuning_options = with_options(
         show_default=True,
         help="Of the objective labels.",
     ),
-    click.option("--trials", type=int, help="Recipes to try; default: as the run's settings say."),
     click.option(
-        "--timeout", type=float, metavar="SECONDS", help="Stop after so long; what was found by then counts."
+        "--trials", type=click.IntRange(1), help="Recipes to try; default: as the run's settings say."
     ),
-    click.option("--seed", type=int, help="Default: that of the run."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        callback=lambda _context, _option, value: _number(value),
+        help="Stop after so long; what was found by then counts.",
+    ),
+    click.option("--seed", type=click.IntRange(0), help="Default: that of the run."),
     click.option(
         "--storage",
         metavar="FILE|URL",
@@ -86,7 +102,7 @@ def tune(run: Path | None, objective: str, daily: int, as_json: bool, **options:
     from pixelkit.artifacts import RunFolder, newest_run
     from pixelkit.cli.messages import log_to
 
-    check_labels(objective, options["labels"])
+    check_options(objective, **options)
     folder = RunFolder(run) if run else newest_run(Path("submissions"))
     folder.read_record()
     log_to(folder.log)
@@ -130,16 +146,27 @@ def ask(folder: RunFolder, daily: int, as_json: bool, seed: int | None) -> None:
     for line in proposal.lines():
         click.echo(line)
     log.info("send it: pixelkit submit %s --check %s --upload --wait", folder.path, proposal.csv)
-    log.info("or by hand, and tell what it scored: pixelkit history tell %s SCORE", identity)
+    elsewhere = "" if history.file == Path("submissions", FILE_NAME).resolve() else f"--file {history.file} "
+    log.info("or by hand, and tell what it scored: pixelkit history %stell %s SCORE", elsewhere, identity)
     click.echo(proposal.csv)
 
 
-def check_labels(objective: str, labels: Path | None) -> None:
-    """Raise a usage error unless labels are named exactly where they are to be read."""
+def check_options(
+    objective: str, *, labels: Path | None, study: str | None, storage: str | None, **_: Any
+) -> None:
+    """Raise a usage error for options that would do nothing, or unless labels are named where they are to be read."""
     if (objective == "labels") != (labels is not None):
         raise click.UsageError(
             "--objective labels and --labels FILE go together: labels are read only when named"
         )
+    if study and not storage:
+        raise click.UsageError("--study names a study in --storage FILE|URL: give both")
+    given = click.get_current_context().get_parameter_source
+    idle = [f"--{name}" for name in OF_SEARCHES if given(name) is ParameterSource.COMMANDLINE]
+    if objective in ("leaderboard", "none") and idle:
+        raise click.UsageError(f"{', '.join(idle)}: there is no search with --objective {objective}")
+    if objective != "labels" and "--metric" in idle:
+        raise click.UsageError("--metric is for --objective labels")
 
 
 def tune_run(
@@ -155,8 +182,10 @@ def tune_run(
     """Tune a run on the labels, or without any on synthetic anomalies; leave recipe and plots in its folder."""
     from pixelkit import recipes
     from pixelkit.config import read_section
+    from pixelkit.scores.recipe import Recipe
     from pixelkit.tuning.settings import TuningSettings
 
+    folder.stored(folder.read_record().scores)  # what cannot be read is not tuned: a recipe is for these
     settings = read_section(folder.settings, "tuning", TuningSettings)
     settings = dataclasses.replace(
         settings, **{key: value for key, value in overrides.items() if value is not None}
@@ -174,6 +203,7 @@ def tune_run(
             folder.recipe,
             folder.tuned,
         )
+        tuned = dataclasses.replace(tuned, recipe=Recipe.read(folder.recipe))
     else:
         folder.keep_recipe(tuned.recipe)
     recipes.draw(folder, tuned, truth)

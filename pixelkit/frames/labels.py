@@ -251,7 +251,9 @@ def _read_csv(path: Path, videos: Videos) -> Labels:
     }
     missing = [frame for frames in wanted.values() for frame in frames if frame not in labels]
     if missing:
-        raise LabelsError(f"{path} has no label for {_count(missing, 'frame')} on disk")
+        other = len(missing) == sum(map(len, wanted.values()))
+        remedy = "are these the labels of another data set?" if other else "add a line for each"
+        raise LabelsError(f"{path} has no label for {_count(missing, 'frame')} on disk: {remedy}")
     return {name: np.array([labels[frame] for frame in frames], bool) for name, frames in wanted.items()}
 
 

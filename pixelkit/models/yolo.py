@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from functools import cache, cached_property, partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
 import torch
@@ -39,12 +39,30 @@ OVERLAP = (
 )
 MOST = 300  # boxes of a frame, likewise
 
+NETWORKS = ("DetectionModel", "RTDETRDetectionModel", "WorldModel")
+
 # What a weight file may name. Layers and losses come from these modules; their classes are filled with what the file
 # holds, but never called, see _Blank. The rest are plain values.
-CLASSES = ("torch.nn.modules.", "ultralytics.nn.modules.", "ultralytics.nn.tasks.", "ultralytics.utils.loss.")
+CLASSES = (
+    "torch.nn.modules.",
+    "ultralytics.nn.modules.",
+    "ultralytics.nn.tasks.",
+    "ultralytics.utils.loss.",
+    "ultralytics.utils.tal.",
+)
+# Names of other versions, and what they have become; those that end in a dot are the beginnings of names. Published
+# files go back to early 2023, and these are the names that ultralytics' own loader translates.
+RENAMED: Mapping[str, str] = {
+    "ultralytics.yolo.": "ultralytics.",
+    "ultralytics.nn.modules.block.Silence": "torch.nn.modules.linear.Identity",
+    "ultralytics.nn.tasks.YOLOv10DetectionModel": "ultralytics.nn.tasks.DetectionModel",
+    "ultralytics.utils.loss.v10DetectLoss": "ultralytics.utils.loss.E2EDetectLoss",
+    "pathlib._local.": "pathlib.",
+}
 _NUMBER: Callable[..., Any] = np.float64(0).__reduce__()[0]  # type: ignore[assignment]
 PLAIN: Mapping[str, Callable[..., Any]] = {
     "types.SimpleNamespace": types.SimpleNamespace,
+    "ultralytics.utils.IterableSimpleNamespace": types.SimpleNamespace,
     "pathlib.PosixPath": pathlib.PurePosixPath,
     "pathlib.WindowsPath": pathlib.PureWindowsPath,
     "numpy.dtype": np.dtype,
@@ -54,12 +72,14 @@ PLAIN: Mapping[str, Callable[..., Any]] = {
 
 
 class Yolo:
-    """The detector: any detection model of ultralytics.
+    """The detector: any detection model of ultralytics, RT-DETR and YOLO-World among them.
+
+    Models of other tasks, such as outlines or joints, are refused, and so is YOLOE, which wants a prompt.
 
     Parameters
     ----------
     weights
-        A ``.pt`` file as ultralytics publishes or trains it.
+        A ``.pt`` file as ultralytics publishes or trains it, of whatever version.
     confidence
         Boxes of more than this confidence, 0 to 1, are reported.
     classes
@@ -115,17 +135,32 @@ class Yolo:
         return {name: value for name, value in vars(self).items() if name != "_network"}
 
     @cached_property
-    def _network(self) -> tuple[nn.Module, int, int]:
-        """Return the network, the side of its pictures, and what their sides are multiples of."""
-        model, side = load_model(self.weights)
-        unknown = [label for label in self.classes if label not in model.names]
+    def _network(self) -> tuple[nn.Module, Any, Callable[..., list[Tensor]]]:
+        """Return the network, what makes a picture for it of a frame, and what picks the boxes it gives."""
+        model, side = load_model(self.weights)  # first, because it says how ultralytics is to be imported
+        from ultralytics.data.augment import LetterBox
+        from ultralytics.nn.modules import RTDETRDecoder
+        from ultralytics.utils.nms import non_max_suppression
+
+        classes = model.model[-1].nc
+        unknown = [label for label in self.classes if label not in range(classes)]
         if unknown:
             raise SettingsError(
-                f"classes: {self.weights.name} knows no class {examples(unknown)}: it has {len(model.names)}"
+                f"classes: {self.weights.name} knows no class {examples(unknown)}: it has {classes}"
             )
         network = model.fuse(verbose=False).eval().requires_grad_(False)
-        stride = max(int(network.stride.max()), 32)
-        return to_fast_layout(network.half() if self.half else network.float(), self.device), side, stride
+        stretch, stride = isinstance(network.model[-1], RTDETRDecoder), max(int(network.stride.max()), 32)
+        prepare = LetterBox(side, auto=not stretch, scale_fill=stretch, stride=stride)
+        pick = partial(
+            non_max_suppression,
+            conf_thres=self.confidence,
+            iou_thres=OVERLAP,
+            classes=list(self.classes) or None,
+            max_det=MOST,
+            max_time_img=math.inf,  # by default it stops after some seconds, with what it has by then
+            end2end=getattr(network, "end2end", False),
+        )
+        return to_fast_layout(network.half() if self.half else network.float(), self.device), prepare, pick
 
     def _find(self, positions: Sequence[int], frames: Sequence[NDArray[np.uint8]]) -> list[Boxes]:  # noqa: ARG002
         boxes: list[Boxes] = []
@@ -138,30 +173,38 @@ class Yolo:
     @torch.inference_mode()
     def _find_batch(self, frames: Sequence[NDArray[np.uint8]], at_once: int) -> list[Boxes]:
         """Return the boxes of as many of ``frames`` as go at once, prepared and filtered as ultralytics does it."""
-        from ultralytics.data.augment import LetterBox
-        from ultralytics.utils.nms import non_max_suppression
-        from ultralytics.utils.ops import scale_boxes
-
-        network, side, stride = self._network
-        prepare = LetterBox(side, auto=True, stride=stride)
+        network, prepare, pick = self._network
         some = frames[:at_once]
         pixels = torch.from_numpy(np.stack([np.asarray(prepare(image=frame)) for frame in some])).to(
             self.device
         )
         pictures = pixels.permute(0, 3, 1, 2)
         pictures = (pictures.half() if self.half else pictures.float()).div_(255)
-        found = non_max_suppression(
-            network(pictures),
-            self.confidence,
-            OVERLAP,
-            list(self.classes) or None,
-            max_det=MOST,
-            max_time_img=math.inf,  # by default it stops after some seconds, with what it has by then
-            end2end=getattr(network, "end2end", False),
-        )
+        output = network(pictures)
+        found = pick(_of_queries(output) if prepare.scale_fill else output)
         for rows, frame in zip(found, some, strict=True):
-            scale_boxes((pictures.shape[2], pictures.shape[3]), rows[:, :4], frame.shape[:2])
+            _to_frame(rows, (pictures.shape[2], pictures.shape[3]), frame.shape[:2], prepare.scale_fill)
         return [_to_boxes(rows) for rows in found]
+
+
+def _of_queries(output: Any) -> Tensor:
+    """Return RT-DETR's boxes: the most confident pairs of a query and a class, as many as it has queries."""
+    boxes, scores = (layers[-1] for layers in output[1][:2])
+    classes = scores.shape[2]
+    confidence, pair = scores.sigmoid().flatten(1).topk(boxes.shape[1])
+    chosen = boxes.gather(1, (pair // classes)[..., None].expand(-1, -1, 4))
+    return torch.cat([chosen, confidence[..., None], (pair % classes)[..., None]], 2)
+
+
+def _to_frame(rows: Tensor, picture: tuple[int, int], frame: tuple[int, int], stretched: bool) -> None:
+    """Turn boxes of a picture into ones of the frame of this height and width that it was made of."""
+    from ultralytics.utils.ops import scale_boxes
+
+    if stretched:  # RT-DETR's are centres and sizes, as parts of the picture
+        centre, half = rows[:, :2], rows[:, 2:4] / 2
+        rows[:, :4] = torch.cat([centre - half, centre + half], 1) * rows.new_tensor(frame[::-1]).repeat(2)
+    else:
+        scale_boxes(picture, rows[:, :4], frame)
 
 
 def _to_boxes(rows: Tensor) -> Boxes:
@@ -191,16 +234,16 @@ def load_model(file: Path) -> tuple[Any, int]:
         If the file is damaged, is of something else, or would run code.
     """
     _import_ultralytics()
-    from ultralytics.nn.tasks import DetectionModel
-
     saved = _load(file)
     model = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
     if not isinstance(model, nn.Module):
         raise _foreign(file, "it holds no network")
     model.apply(_wake)
-    if type(model) is not DetectionModel:
+    if type(model).__name__ not in NETWORKS:
         raise _foreign(file, f"it holds a {type(model).__name__}")
-    side = (saved.get("train_args") or {}).get("imgsz", 640)
+    vars(model).pop("criterion", None)  # the loss, which files of a training keep: it was not woken
+    settings = saved.get("train_args")
+    side = (settings if isinstance(settings, dict) else getattr(settings, "__dict__", {})).get("imgsz")
     return model.float(), side if isinstance(side, int) and side > 0 else 640
 
 
@@ -210,7 +253,7 @@ def _load(file: Path) -> Any:
             if archive.testzip():
                 raise zipfile.BadZipFile
         named = torch.serialization.get_unsafe_globals_in_checkpoint(file)
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError):
+    except Exception:  # what is in the file decides what goes wrong
         raise WeightsError(
             f"{file}: is damaged, or no weight file of YOLO: expected a .pt file by ultralytics; fetch it again"
         ) from None
@@ -230,7 +273,7 @@ def _load(file: Path) -> Any:
         ):
             warnings.simplefilter("ignore")  # about formats that only a damaged file seems to have
             return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # what is in the file decides what goes wrong
+    except Exception as error:
         raise _foreign(file, str(error).splitlines()[0] if str(error) else type(error).__name__) from None
 
 
@@ -242,10 +285,11 @@ def _foreign(file: Path, why: str) -> WeightsError:
 
 def _stand_in(name: str) -> Callable[..., Any] | None:
     """Return what a weight file gets for a name, or None if it may not have it."""
+    name = _today(name)
+    if name == "builtins.getattr":
+        return _method
     if name in PLAIN:
         return PLAIN[name]
-    if name == "ultralytics.utils.IterableSimpleNamespace":
-        return types.SimpleNamespace
     module, _, attribute = name.rpartition(".")
     if not name.startswith(CLASSES):
         return None
@@ -253,7 +297,30 @@ def _stand_in(name: str) -> Callable[..., Any] | None:
         found = getattr(importlib.import_module(module), attribute, None)
     except ImportError:
         return None
-    return _blank(found) if isinstance(found, type) and found.__module__ == module else None
+    return _blank(found) if _may_be_filled(found) else None
+
+
+def _may_be_filled(found: object) -> TypeGuard[type]:
+    """Tell whether this is a layer or a loss, wherever it was imported: files of early 2023 name the package only."""
+    if not isinstance(found, type) or not f"{found.__module__}.".startswith(CLASSES):
+        return False
+    return issubclass(found, nn.Module) or found.__module__ == "ultralytics.utils.loss"
+
+
+def _today(name: str) -> str:
+    """Return what a name in a weight file is called in this version."""
+    for old, new in RENAMED.items():
+        if name == old or (old.endswith(".") and name.startswith(old)):
+            name = new + name.removeprefix(old)
+    return name
+
+
+def _method(owner: object, name: str) -> Callable[..., Any]:
+    """Stand in for ``getattr``: give the pass through a layer, which some layers keep a copy of, and nothing else."""
+    layer = owner if isinstance(owner, type) else type(owner)
+    if not issubclass(layer, _Blank) or name not in ("forward", "forward_fuse"):
+        raise ValueError(f"it takes {name} of a {layer.__name__}")
+    return getattr(owner, name)  # type: ignore[no-any-return]
 
 
 class _Blank:
@@ -281,6 +348,8 @@ def _wake(module: nn.Module) -> None:
     """Give a module that was read its own class again."""
     if isinstance(module, _Blank):
         module.__class__ = module.real
+    if isinstance(module, nn.Upsample):  # torch before 1.11 did not write it
+        module.__dict__.setdefault("recompute_scale_factor", None)
 
 
 @cache

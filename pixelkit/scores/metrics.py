@@ -95,10 +95,18 @@ class Curve:
     ----------
     labels, scores
         (n,) as for :func:`average_precision`.
+    rising
+        (n,) positions in the order of the scores, where that is known: it is not sorted again.
     """
 
-    def __init__(self, labels: NDArray[np.bool_], scores: NDArray[np.floating]) -> None:
-        self._order = np.argsort(scores)[::-1]  # ties may come in any order: they count as one
+    def __init__(
+        self,
+        labels: NDArray[np.bool_],
+        scores: NDArray[np.floating],
+        rising: NDArray[np.intp] | None = None,
+    ) -> None:
+        rising = np.argsort(scores) if rising is None else rising
+        self._order = rising[::-1]  # ties may come in any order: they count as one
         falling = scores[self._order]
         last = np.append(
             falling[:-1] != falling[1:], [True] * bool(len(falling))

@@ -52,19 +52,21 @@ def z(values: Scores, normal: Scores | None = None) -> Scores:
     return (values - centre) / spread
 
 
-def rank(values: Scores, normal: Scores | None = None) -> Scores:
+def rank(values: Scores, normal: Scores | None = None, rising: NDArray[np.intp] | None = None) -> Scores:
     """Return the part of scores that lie below, ties counted half: 0 to 1, the same after any monotone map.
 
     Calibrated: the part of ``normal`` that lies below, linear between its scores. Above its largest score it goes
     on from 1 towards 2, reaching 1.5 as far beyond the largest as that lies above the median, so that large
     anomalies stay ordered.
+
+    ``rising`` are the positions in the order of the values, where that is known.
     """
     if not len(values):
         return values
     if normal is None:
-        order = np.argsort(values)  # a third of the time of np.unique; ties may come in any order
-        rising = values[order]
-        ends = np.flatnonzero(np.append(rising[:-1] != rising[1:], True)) + 1
+        order = np.argsort(values) if rising is None else rising  # a third of the time of np.unique
+        ordered = values[order]  # ties may come in any order
+        ends = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True)) + 1
         counts = np.diff(ends, prepend=0)
         ranks = np.empty(len(values))
         ranks[order] = np.repeat((ends - counts / 2) / len(values), counts)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelkit.errors import RecipeError, did_you_mean
+from pixelkit.errors import RecipeError, did_you_mean, reason
 from pixelkit.files import write_text
 from pixelkit.frames.video import MAX_GAP
 from pixelkit.scores import fuse, normalise, smooth
@@ -30,6 +30,8 @@ VERSION = 1
 
 # Powers of calibrated scores (at most 1e6, see normalise.LARGEST) must stay within the range of a float64.
 LARGEST_POWER = 16.0
+# Only ratios matter: what is larger is a mistake, and sums of it may leave the range of a float64.
+LARGEST_WEIGHT = 100_000.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class ChannelRecipe:
     Raises
     ------
     RecipeError
-        An unknown normalisation or scope, a power outside (0, 16], a weight below 0 or not finite.
+        An unknown normalisation or scope, a power outside (0, 16], a weight outside [0, 100000].
     """
 
     normalise: str = "rank"
@@ -74,13 +76,13 @@ class ChannelRecipe:
     power: float = 1.0
     """The normalised score is raised to it, its sign kept: above 1 stresses the largest scores."""
     weight: float = 1.0
-    """From 0 up; only the ratios of the weights matter. A channel of weight 0 is left out."""
+    """From 0 to 100000; only the ratios of the weights matter. A channel of weight 0 is left out."""
 
     def __post_init__(self) -> None:
         _check_name("normalisation", self.normalise, normalise.METHODS)
         _check_name("scope", self.scope, normalise.SCOPES)
         _check_number("power", self.power, above=0, most=LARGEST_POWER)
-        _check_number("weight", self.weight, least=0)
+        _check_number("weight", self.weight, least=0, most=LARGEST_WEIGHT)
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,13 @@ class Recipe:
             If the file cannot be read, is of a newer version, or names what does not exist.
         """
         try:
-            return cls.from_plain(json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_plain(json.loads(path.read_text(encoding="utf-8-sig")))
         except (OSError, ValueError) as error:
-            raise RecipeError(f"{path}: cannot be read as a recipe: {error}") from None
+            raise RecipeError(f"{path}: cannot be read as a recipe: {reason(error)}") from None
+        except RecursionError:
+            raise RecipeError(
+                f"{path}: cannot be read as a recipe: its lists or objects are nested too deeply"
+            ) from None
         except RecipeError as error:
             raise RecipeError(f"{path}: {error}") from None
 
@@ -223,8 +229,10 @@ def _from_plain(plain: Any) -> Recipe:
         raise RecipeError("is not a recipe: expected a JSON object with 'channels'")
     plain = dict(plain)
     version = plain.pop("version", VERSION)
-    if version != VERSION:
-        raise RecipeError(f"is of version {version!r}: expected {VERSION}; install a newer pixelkit")
+    if version != VERSION or isinstance(version, bool):
+        newer = isinstance(version, int) and version > VERSION
+        remedy = "install a newer pixelkit" if newer else "correct it, or leave the version out"
+        raise RecipeError(f"is of version {version!r:.60}: expected {VERSION}; {remedy}")
     channels = {}
     for name, keys in plain.pop("channels").items():
         try:
@@ -237,7 +245,7 @@ def _from_plain(plain: Any) -> Recipe:
 def _known(keys: Any, cls: type[Recipe] | type[ChannelRecipe]) -> dict[str, Any]:
     names = [field.name for field in fields(cls) if field.name != "channels"]
     if not isinstance(keys, dict):
-        raise RecipeError(f"is {keys!r}: expected an object with {', '.join(names)}")
+        raise RecipeError(f"is {keys!r:.60}: expected an object with {', '.join(names)}")
     for key in keys:
         if key not in names:
             raise RecipeError(f"there is no {key!r} in a recipe{did_you_mean(key, names)}")
@@ -246,15 +254,14 @@ def _known(keys: Any, cls: type[Recipe] | type[ChannelRecipe]) -> dict[str, Any]
 
 def _check_name(what: str, name: object, known: Iterable[str]) -> None:
     if not isinstance(name, str) or name not in tuple(known):
-        raise RecipeError(f"there is no {what} {name!r}{did_you_mean(str(name), known)}")
+        raise RecipeError(f"there is no {what} {name!r:.60}{did_you_mean(str(name), known)}")
 
 
 def _check_number(
-    what: str, value: object, *, least: float = -math.inf, above: float = -math.inf, most: float = math.inf
+    what: str, value: object, *, most: float, least: float = -math.inf, above: float = -math.inf
 ) -> None:
-    """Raise unless ``value`` is finite and fits ``least <= value <= most`` and ``above < value``."""
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Raise unless ``value`` is a number that fits ``least <= value <= most`` and ``above < value``."""
+    good = isinstance(value, int | float) and not isinstance(value, bool)
     if not (good and least <= value <= most and above < value):  # type: ignore[operator]
         floor = f"above {above:g}" if above > -math.inf else f"{least:g} or more"
-        ceiling = f" and at most {most:g}" if most < math.inf else ""
-        raise RecipeError(f"{what} is {value!r}: expected a number {floor}{ceiling}")
+        raise RecipeError(f"{what} is {value!r:.60}: expected a number {floor} and at most {most:g}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pixelkit.errors import DataError, examples
+from pixelkit.errors import DataError, examples, reason
 from pixelkit.files import atomic
 from pixelkit.frames.folders import natural_key
 from pixelkit.frames.ids import frame_id, video_key
@@ -131,7 +131,7 @@ class ScoreTable:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 header, *rows = csv.reader(file)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"{path}: cannot be read as a score table: {error}") from None
+            raise DataError(f"{path}: cannot be read as a score table: {reason(error)}") from None
         except ValueError:
             raise DataError(f"{path}: is empty: expected a score table") from None
         if tuple(header[:2]) != KEY_COLUMNS or len(header) < 3:

@@ -87,10 +87,19 @@ class Objective:
         self._video_of = np.repeat(
             np.arange(len(names)), [part.stop - part.start for part in fuser.videos.values()]
         )
+        self._places = [_places(part.rows, len(self._video_of)) for part in parts]
 
-    def curves(self, scores: Scores) -> list[Curve]:
-        """Return what :meth:`values` needs of some scores, one for each row: sorted once for all weights."""
-        return [Curve(part.labels, scores[part.rows]) for part in self.parts]
+    def curves(self, scores: Scores, rising: NDArray[np.intp] | None = None) -> list[Curve]:
+        """Return what :meth:`values` needs of some scores, one for each row: sorted once for all parts and weights.
+
+        ``rising`` are the rows in the order of their scores, where that is known.
+        """
+        rising = np.argsort(scores) if rising is None else rising
+        curves = []
+        for part, place in zip(self.parts, self._places, strict=True):
+            mine = place[rising]
+            curves.append(Curve(part.labels, scores[part.rows], mine[mine >= 0]))
+        return curves
 
     def values(self, curves: Sequence[Curve], videos: NDArray[np.floating] | None = None) -> Scores:
         """Return the value of each part: float64 (parts,), NaN where it has no value.
@@ -129,6 +138,13 @@ class Objective:
         return float(self.figure_of(equal) + gains.mean() - self._downside * np.sqrt(np.mean(losses**2)))
 
 
+def _places(chosen: NDArray[np.intp], rows: int) -> NDArray[np.intp]:
+    """Return for each row where it stands among those chosen: int (rows,), -1 for the others."""
+    places = np.full(rows, -1)
+    places[chosen] = np.arange(len(chosen))
+    return places
+
+
 def label_objective(fuser: Fuser, labels: Mapping[str, NDArray[np.bool_]], metric: Metric) -> Objective:
     """Return the objective that reads labels.
 
@@ -145,7 +161,13 @@ def label_objective(fuser: Fuser, labels: Mapping[str, NDArray[np.bool_]], metri
     ------
     LabelsError
         If the frames are all of one class; for ``macro auc`` if no video has both.
+    TuningError
+        If there are no scores.
     """
+    if not fuser.videos:
+        raise TuningError(
+            "the run holds no scores of test videos: make them with 'pixelkit run' or 'pixelkit score'"
+        )
     every = np.concatenate([np.asarray(labels[name], bool) for name in fuser.videos])
     if every.all() or not every.any():
         what = "anomalous" if every.all() else "normal"

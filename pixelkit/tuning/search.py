@@ -81,7 +81,7 @@ class Judge:
 
     def __post_init__(self) -> None:
         scores = self.objective.fuser.fuse(self.untuned)
-        self._equal, self._ranks = self.values(scores), rank(scores)
+        self._equal, self._ranks = self.values(scores), rank(scores) - 0.5
 
     def values(self, scores: Scores) -> Scores:
         """Return the value of each part of the objective, (parts,), of one score for each row."""
@@ -90,15 +90,18 @@ class Judge:
     def value(self, recipe: Recipe) -> float:
         """Return what the search makes as large as it can."""
         scores = self.objective.fuser.fuse(recipe)
-        cost = self.towards_equal * (1 - self._agreement(scores)) if self.towards_equal else 0.0
-        return self.objective.combine(self.values(scores), self._equal) - cost
+        rising = np.argsort(scores)
+        values = self.objective.values(self.objective.curves(scores, rising), self.videos)
+        value = self.objective.combine(values, self._equal)
+        if not self.towards_equal:
+            return value
+        return value - self.towards_equal * (1 - self._agreement(scores, rising))
 
-    def _agreement(self, scores: Scores) -> float:
+    def _agreement(self, scores: Scores, rising: NDArray[np.intp]) -> float:
         """Return the rank correlation with the untuned recipe's scores, -1 to 1; 1 where one of them is constant."""
-        ranks = rank(scores)
-        if np.ptp(ranks) == 0 or np.ptp(self._ranks) == 0:
-            return 1.0
-        return float(np.corrcoef(ranks, self._ranks)[0, 1])
+        ranks = rank(scores, rising=rising) - 0.5  # the mean of ranks
+        spread = float(np.linalg.norm(ranks) * np.linalg.norm(self._ranks))
+        return float(ranks @ self._ranks) / spread if spread else 1.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class Found:
     trials
         All recipes that were tried, in order; the first is the recipe to begin with.
     stopped
-        Whether Ctrl-C or the time-out ended it early.
+        Whether Ctrl-C ended it early.
     """
 
     recipe: Recipe
@@ -148,7 +151,7 @@ def search_in_rounds(
 
     Few parameters find what also holds for kinds of anomaly that were not among those searched on; many parameters
     hold less: ``benchmarks/tuning.md``. The climb is the same for all workers on one study, so each makes its own.
-    Return what the climb found, and what the search found from there.
+    Return what the climb found, and what the search found from there: where Ctrl-C came before, the same once more.
 
     Parameters
     ----------
@@ -166,16 +169,17 @@ def search_in_rounds(
     top = climb(judge, votes, until, label=f"{label}, votes")
     begin = judge.untuned, top.recipe
     if top.stopped:
-        budget = Budget(len(begin))
+        return top, top
     near = replace(judge, untuned=top.recipe)
-    found = search(near, space, budget, begin=begin, purpose=purpose, label=label)
-    return top, replace(found, stopped=found.stopped or top.stopped)
+    try:
+        found = search(near, space, budget, begin=begin, purpose=purpose, label=label)
+    except KeyboardInterrupt:  # before the first trial
+        return top, replace(top, stopped=True)
+    return top, found
 
 
 def climb(judge: Judge, space: SearchSpace, until: float | None = None, *, label: str = "tune") -> Found:
     """Change one parameter of the untuned recipe after the other for the better, until nothing is better.
-
-    Only Ctrl-C stops a climb early; one that has no time left is done.
 
     Parameters
     ----------
@@ -196,8 +200,8 @@ def climb(judge: Judge, space: SearchSpace, until: float | None = None, *, label
     moves = [(name, choice) for name, choices in space.choices.items() for choice in choices]
     here = space.parameters(judge.untuned)
     best, since, stopped = value(here), 0, False
-    with bar(None, label, "trial") as progress:
-        try:
+    try:
+        with bar(None, label, "trial") as progress:
             for name, choice in cycle(moves):
                 if since == len(moves) or (until is not None and time.monotonic() > until):
                     break
@@ -205,12 +209,13 @@ def climb(judge: Judge, space: SearchSpace, until: float | None = None, *, label
                 since += 1
                 if there == here:
                     continue
-                progress.update()
                 if (found := value(there)) > best:
                     here, best, since = there, found, 0
-        except KeyboardInterrupt:
-            log.info("stopped: the best of %d trials is kept", len(trials))
-            stopped = True
+                    progress.set_postfix_str(f"best {best:.4f}", refresh=False)
+                progress.update()
+    except KeyboardInterrupt:
+        log.info("stopped: the best of %d trials is kept", len(trials))
+        stopped = True
     recipe = space.recipe(here)
     assert recipe is not None
     return Found(recipe, best, judge, space, trials, stopped)
@@ -278,7 +283,7 @@ def search(
 def _optimise(
     study: optuna.Study, value: Callable[[optuna.Trial], float], budget: Budget, progress: Any
 ) -> bool:
-    """Run trials until all are done, also those of workers that died; return whether it was stopped before."""
+    """Run trials until all are done, also those of workers that died; return whether Ctrl-C stopped it before."""
     study.sampler = _sampler(budget.seed, len(study.get_trials(deepcopy=False)))
     first: list[int] = []
 
@@ -298,7 +303,7 @@ def _optimise(
         while (missing := budget.trials - len(_finished(study))) > 0 or is_shared(budget.storage):
             left = None if budget.until is None else budget.until - time.monotonic()
             if left is not None and left <= 0:
-                return True
+                return False
             if missing > 0 or _states(study, "WAITING"):
                 count = None if is_shared(budget.storage) and missing > 0 else max(missing, 1)
                 study.optimize(value, n_trials=count, timeout=left, callbacks=[after])

@@ -11,7 +11,7 @@ nothing better.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -87,7 +87,7 @@ class SearchSpace:
         untuned: Recipe,
         *,
         narrow: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
-        calibrated: bool,
+        calibrated: Collection[str],
         per_video: bool = False,
         voters: Mapping[str, str] | None = None,
     ) -> SearchSpace:
@@ -101,14 +101,16 @@ class SearchSpace:
             By channel, what its plugin wants tried instead of everything: any of ``normalise``, ``scope``, ``power``
             and ``weight`` (times the weight in the untuned recipe).
         calibrated
-            Whether there are scores of left-out training videos to calibrate on.
+            The channels that have scores of left-out training videos to calibrate on. Channels that share one scale are
+            calibrated if all of them have.
         per_video
             Whether to try each video by itself, too.
         voters
             By channel, with which others it is weighed: then all channels share one scale, those of one voter one
             weight, and a channel that weighs nothing in the untuned recipe stays out. None for each by itself.
         """
-        scopes = ("global", *(["heldout"] if calibrated else []), *(["video"] if per_video else []))
+        scopes = ["global", *(["video"] if per_video else [])]
+        every = voters is not None and all(name in calibrated for name in untuned.channels)
         known = [channel.weight for channel in untuned.channels.values() if channel.weight > 0]
         mean = sum(known) / len(known) if voters is None else 0.0
         several = len(untuned.channels) > 1
@@ -117,7 +119,7 @@ class SearchSpace:
                 name,
                 channel,
                 channel.weight or mean,
-                scopes,
+                (*scopes, "heldout") if every or (voters is None and name in calibrated) else scopes,
                 (narrow or {}).get(name, {}),
                 several=several,
                 voter=None if voters is None else voters[name],

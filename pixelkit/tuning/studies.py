@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import re
+import time
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus, unquote
 
-from pixelkit.errors import StorageError, TuningError
+from pixelkit.errors import StorageError, TuningError, reason
 from pixelkit.files import make_folder
 
 if TYPE_CHECKING:
@@ -24,6 +29,10 @@ log = logging.getLogger("pixelkit")
 HEARTBEAT, GRACE = 2, 10
 CONNECT = 10  # seconds that a server may take to answer
 PURPOSE = "pixelkit purpose"
+
+# Parameters of a URL that may be shown; any other may hold a password, or the rest of one that holds an '&'.
+HARMLESS = {"host", "port", "user", "dbname", "sslmode", "connect_timeout", "application_name", "charset"}
+SHORT = 4  # a password of fewer characters is a part of many words
 
 
 def open_study(storage: str | None, name: str, purpose: str) -> optuna.Study:
@@ -41,7 +50,8 @@ def open_study(storage: str | None, name: str, purpose: str) -> optuna.Study:
     Raises
     ------
     TuningError
-        If the storage cannot be reached or the study was made for something else. A password is never shown.
+        If the storage cannot be reached, is a file that is no journal, or the study was made for something else. A
+        password is never shown.
     """
     import optuna
 
@@ -70,13 +80,24 @@ def is_shared(storage: str | None) -> bool:
 
 
 def shown(storage: str | None) -> str:
-    """Return how a storage may be shown: a URL without its password."""
+    """Return how a storage may be shown: a URL without user, password, and parameters that may hold one.
+
+    It goes by the text, not by what it parses to: a password with an '@' or '/' that is not escaped parses to a host
+    and a path.
+    """
     if storage is None:
         return "memory"
-    if "://" not in storage:
-        return storage
-    url = _url(storage)
-    return url.render_as_string(hide_password=True) if url else storage.partition("://")[0] + "://..."
+    scheme, mark, rest = storage.partition("://")
+    if not mark:  # a file, or a URL whose beginning was forgotten
+        return re.sub(r":.*@", ":***@", storage)
+    login, at, place = rest.rpartition("@")
+    if "?" in login or (not at and _url(storage) is None):  # nobody can tell where a password ends
+        return f"{scheme}://..."
+    place, question, query = place.partition("?")
+    parameters = query.split("&")
+    harmless = [one for one in parameters if not one or one.partition("=")[0] in HARMLESS]
+    hidden = ["***"] if len(harmless) < len(parameters) else []
+    return f"{scheme}://{'***@' if at else ''}{place}{question}{'&'.join(harmless + hidden)}"
 
 
 @contextmanager
@@ -91,6 +112,12 @@ def storage_errors(storage: str | None) -> Iterator[None]:
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, ImportError, OSError, ValueError) as error:
+        if "://" not in storage:
+            _check_journal(Path(storage))
+            raise TuningError(
+                f"the study in {shown(storage)} cannot be read or written ({reason(error)}): check the path and its "
+                f"permissions, or name another file with --storage"
+            ) from None
         raise TuningError(
             f"the study in {shown(storage)} cannot be reached ({_reason(error, storage)}): check that the server runs, "
             f"the URL, user and password; 'postgresql://' needs \"pip install 'pixelkit[postgres]'\""
@@ -113,6 +140,7 @@ def _storage(storage: str | None) -> Any:
         make_folder(path.resolve().parent)
         if path.is_dir():
             raise StorageError(f"{path} is a folder: expected the path of a journal file")
+        _check_journal(path)
         return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
     if storage.startswith("sqlite"):
         log.warning("SQLite is for one process: use a PostgreSQL URL when several work on one study")
@@ -129,6 +157,42 @@ def _storage(storage: str | None) -> Any:
         database, database.engine.dispose
     )  # or the server hears of it when connections are collected
     return database
+
+
+def _check_journal(file: Path) -> None:
+    """Raise a TuningError if a file is no journal, before anything is appended to it: it may be something else.
+
+    A line that was cut off by a kill is an error, too: the next one would be appended to it.
+    """
+    broken = _broken_line(file)
+    if broken is not None:  # another worker may be in the middle of it
+        time.sleep(0.2)
+        broken = _broken_line(file)
+    if broken == 1:
+        raise TuningError(
+            f"{file} is no journal of a study (line 1): name another file with --storage, it is made when there is none"
+        )
+    if broken is not None:
+        raise TuningError(
+            f"{file}, line {broken}: is no entry of a journal, or one that was cut off: delete it and the lines after "
+            f"it, so that what was tried before counts, or name another file with --storage"
+        )
+
+
+def _broken_line(file: Path) -> int | None:
+    try:
+        with file.open("rb") as lines:
+            return next((number for number, line in enumerate(lines, 1) if not _is_entry(line)), None)
+    except OSError:  # not there, or not to be read, which Optuna will tell
+        return None
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return line.endswith(b"\n") and isinstance(entry, dict) and "op_code" in entry
 
 
 def _with_driver(storage: str) -> str:
@@ -159,7 +223,32 @@ def _url(storage: str) -> URL | None:
 def _reason(error: BaseException, storage: str) -> str:
     """Return the first line of what went wrong, with every trace of the password taken out."""
     cause = getattr(error, "orig", None) or error.__cause__ or error
-    text = " ".join(str(cause).strip().splitlines()[:1])[:200]
-    url = _url(storage) if "://" in storage else None
-    secret = storage if url is None else url.password
-    return text.replace(str(secret), "***") if secret else text
+    login = storage.partition("://")[2].rpartition("@")[0]
+    password = login.partition(":")[2]
+    url = _url(storage)
+    if url is None:
+        return "it is no URL of a database"
+    if "?" in login or (url.password or "") != unquote(password):  # a part of it may be taken for the host
+        return "an '@' in a password is written as %40, a '/' as %2F, a '?' as %3F"
+    text = " ".join(str(cause).strip().splitlines()[:1])
+    values = [value for key, value in url.query.items() if key not in HARMLESS]
+    secrets = [
+        password,
+        url.password,
+        *chain.from_iterable([one] if isinstance(one, str) else one for one in values),
+    ]
+    written = {way(secret) for secret in secrets if secret for way in _WAYS}
+    if any(len(secret) < SHORT and secret in text for secret in written):
+        return type(cause).__name__
+    for secret in sorted(written, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text[:200]
+
+
+# How a message may write what stands in a URL.
+_WAYS: tuple[Callable[[str], str], ...] = (
+    lambda text: text,
+    lambda text: quote(text, safe=""),
+    quote_plus,
+    lambda text: repr(text)[1:-1],
+)

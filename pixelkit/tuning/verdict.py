@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -193,34 +194,47 @@ def tune(
     budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
     everything = Judge(objective, untuned, settings.towards_equal)
     top, found = search_in_rounds(everything, votes, space, budget, purpose=purpose)
-    tried = len(top.trials) + len(found.trials)
+    tried = len(top.trials) + (len(found.trials) if found.trials is not top.trials else 0)
     judged_on = "unseen kinds of anomaly" if strata else "unseen videos"
     if strata and len(set((sources or {}).values())) > 1:
         judged_on += " in unseen videos"
-    unseen = None
-    if not (found.stopped and end is None):
-        unseen = _unseen(everything, votes, space, replace(budget, storage=None), folds, end)
-    if unseen is not None:
-        wins = resample_wins(objective, unseen.channels, unseen.votes, seed=seed)
-        if wins < settings.required:
-            log.info(
-                "tuning: on %s, channels are better than the votes in %.0f%% of the resamples: the votes stay",
-                judged_on,
-                100 * wins,
-            )
-            found, unseen = top, replace(unseen, channels=unseen.votes)
-    scores = None if unseen is None else unseen.channels
-    verdict = _verdict(everything, found, tried, scores, judged_on, settings, seed, start)
+    scores = wins = None
+    try:
+        # What is found on a fold is not shared by workers: to write a trial down takes longer than to try it
+        budget = replace(budget, storage=None)
+        unseen = None if found.stopped else _unseen(everything, votes, space, budget, folds, end)
+        if unseen is not None:
+            beats = partial(resample_wins, objective, seed=seed, sources=sources)
+            over_votes = beats(unseen.channels, unseen.votes)
+            if over_votes < settings.required:
+                log.info(
+                    "tuning: on %s, channels are better than the votes in %.0f%% of the resamples: the votes stay",
+                    judged_on,
+                    100 * over_votes,
+                )
+                found, unseen = top, replace(unseen, channels=unseen.votes)
+            wins = beats(unseen.channels, objective.fuser.fuse(untuned))
+            scores = unseen.channels
+    except KeyboardInterrupt:
+        log.info("stopped while the recipe was judged: it is kept")
+    verdict = _verdict(everything, found, tried, scores, wins, judged_on, settings, start)
     recipe = found.recipe if verdict.ships == "tuned" else untuned
     return Tuned(recipe, found.recipe, untuned, verdict, Course.of(found, untuned))
 
 
 def resample_wins(
-    objective: Objective, scores: Scores, others: Scores, *, seed: int, resamples: int = RESAMPLES
+    objective: Objective,
+    scores: Scores,
+    others: Scores,
+    *,
+    seed: int,
+    sources: Mapping[str, str] | None = None,
+    resamples: int = RESAMPLES,
 ) -> float:
     """Return in which part of the resamples of videos ``scores`` are better than ``others``.
 
-    Videos are drawn with replacement: frames of one video, and of one event, are no independent witnesses.
+    Videos are drawn with replacement: frames of one video, and of one event, are no independent witnesses. Nor are
+    takes that were made from one video: so the videos that they were made from are drawn, and then takes of each.
 
     Parameters
     ----------
@@ -230,15 +244,23 @@ def resample_wins(
         (rows,) one score for each row.
     seed
         Decides what is drawn.
+    sources
+        By video, what it was made from; None where each stands for itself.
     resamples
         How often to draw.
     """
     mine, theirs = objective.curves(scores), objective.curves(others)
-    count = len(objective.fuser.videos)
+    names = list(objective.fuser.videos)
+    made: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        made.setdefault((sources or {}).get(name, name), []).append(place)
+    groups = [np.array(places) for places in made.values()]
     rng = np.random.default_rng((seed, 7))
     won = []
     for _ in range(resamples):
-        drawn = np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)
+        chosen = [groups[number] for number in rng.integers(0, len(groups), len(groups))]
+        places = np.concatenate([group[rng.integers(0, len(group), len(group))] for group in chosen])
+        drawn = np.bincount(places, minlength=len(names)).astype(np.float64)
         values, equal = objective.values(mine, drawn), objective.values(theirs, drawn)
         if not np.isnan(values).all():
             won.append(objective.combine(values, equal) > objective.figure_of(equal))
@@ -283,7 +305,7 @@ def _unseen(
         until = _share(end, len(folds) - number)
         label = f"judge {number + 1} of {len(folds)}"
         top, found = search_in_rounds(judge, votes, space, replace(budget, until=until), label=label)
-        if found.stopped and end is None:
+        if found.stopped:
             return None
         # Ranks over all videos bring the scores of different recipes to one scale.
         for one, scores in ((top, stitched.votes), (found, stitched.channels)):
@@ -298,21 +320,19 @@ def _verdict(
     found: Found,
     tried: int,
     unseen: Scores | None,
+    wins: float | None,
     judged_on: str,
     settings: TuningSettings,
-    seed: int,
     start: float,
 ) -> Verdict:
     objective = everything.objective
-    equal_scores = objective.fuser.fuse(everything.untuned)
-    equal = objective.values(objective.curves(equal_scores))
+    equal = objective.values(objective.curves(objective.fuser.fuse(everything.untuned)))
     seen = objective.figure_of(everything.values(objective.fuser.fuse(found.recipe)))
-    values, wins, ships = np.full(len(equal), np.nan), None, False
-    if unseen is None:
+    values, ships = np.full(len(equal), np.nan), False
+    if unseen is None or wins is None:
         reason = f"nothing new ships: tuning was stopped before its recipe was judged on {judged_on}"
     else:
         values = objective.values(objective.curves(unseen))
-        wins = resample_wins(objective, unseen, equal_scores, seed=seed)
         ships = wins >= settings.required and found.recipe != everything.untuned
         what = "the tuned recipe ships" if ships else "equal weights ship"
         reason = (

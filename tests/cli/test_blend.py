@@ -9,6 +9,9 @@ import pytest
 from scored import scored, write_labels, write_run
 from street import pixelkit
 
+from pixelkit.artifacts import RunFolder
+from pixelkit.blend import blend as make
+from pixelkit.errors import DataError, StorageError, SubmissionError
 from pixelkit.leaderboard.csv import read_submission, write_submission
 from pixelkit.scores.recipe import Recipe
 
@@ -99,15 +102,77 @@ def test_ids_that_differ_are_named(tmp_path: Path, csvs: list[Path]) -> None:
         (["good (0.79).csv", "nowhere.csv"], "nowhere.csv"),
         (
             ["good (0.79).csv", "weak (0.79).csv", "--objective", "synthetic"],
-            "no scores of synthetic anomalies",
+            "no scores of synthetic anomalies: add a run that does with --run RUN",
         ),
         (["good (0.79).csv", "nan.csv"], "not finite"),
+        (["good (0.79).csv", "weak (0.79).csv", "--sample", "none.csv"], "check the path given to --sample"),
+        (["good (0.79).csv", "weak (0.79).csv", "--sample", "other.csv"], "asks for video 99"),
     ],
 )
 @pytest.mark.usefixtures("csvs")
 def test_a_mistake_is_one_line(tmp_path: Path, words: list[str], said: str) -> None:
     (tmp_path / "nan.csv").write_text("Id,Predicted\n1_0,nan\n")
+    (tmp_path / "other.csv").write_text("Id,Predicted\n99_0,0\n")
     done = blend(tmp_path, *words)
     assert done.returncode == 1
     assert said in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+    assert not [*tmp_path.rglob("run.json")]
+
+
+def content(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_run_is_not_replaced_and_a_blend_may_be(tmp_path: Path, csvs: list[Path]) -> None:
+    run = write_run(tmp_path / "run")
+    before = content(run.path)
+    with pytest.raises(StorageError, match="run that was not made by 'pixelkit blend': name another folder"):
+        make(csvs, run)
+    with pytest.raises(DataError, match="--run and --out are the same folder"):
+        make(csvs[:1], run, RunFolder(tmp_path / "x" / ".." / "run"))
+    assert content(run.path) == before
+    out = RunFolder(tmp_path / "blend")
+    for some, own in ((csvs, None), (csvs, None), (csvs[:1], run), (csvs[:1], run), (csvs[:2], None)):
+        make(some, out, own)
+        assert len(out.read_record().scores) == len(some) + (3 if own else 0)
+
+
+def test_what_does_not_fit_leaves_an_earlier_blend_as_it_was(tmp_path: Path, csvs: list[Path]) -> None:
+    out = RunFolder(tmp_path / "blend")
+    make(csvs, out)
+    before = content(out.path)
+    (tmp_path / "other.csv").write_text("Id,Predicted\n99_0,0\n")
+    for sample in ("other.csv", "none.csv"):
+        with pytest.raises(SubmissionError, match=sample):
+            make(csvs[:2], out, write_run(tmp_path / "run"), tmp_path / sample)
+    assert content(out.path) == before
+
+
+@pytest.mark.parametrize("gone", ["tuning/takes-x", "scores/takes-bad.score.csv"])
+def test_without_its_takes_a_run_is_blended_unless_they_are_asked_for(
+    tmp_path: Path, csvs: list[Path], gone: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, out = write_run(tmp_path / "run"), RunFolder(tmp_path / "out")
+    (run.path / gone).rename(tmp_path / "gone")
+    done = blend(tmp_path, csvs[0], "--run", run.path, "--objective", "synthetic", "--out", out.path)
+    assert done.returncode == 1
+    assert f"{gone} is gone): give its 'pixelkit run' again" in done.stderr
+    assert not out.path.exists()
+    make(csvs[:1], out, run)
+    assert f"{gone} is gone: the blend cannot be tuned on synthetic anomalies" in caplog.text
+    assert (out.read_record().takes, out.read_record().synthetic) == (None, {})
+    assert len(out.read_record().heldout) == 3
+
+
+def test_without_scores_of_left_out_video_nothing_is_calibrated(
+    tmp_path: Path, csvs: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    run, out = write_run(tmp_path / "run"), RunFolder(tmp_path / "out")
+    (run.path / "scores" / "heldout-bad.score.csv").unlink()
+    make(csvs[:1], out, run)
+    assert "heldout-bad.score.csv is gone: nothing is calibrated" in caplog.text
+    assert out.read_record().heldout == {}
+    (run.path / "scores" / "test-bad.score.csv").unlink()
+    with pytest.raises(StorageError, match=r"test-bad\.score\.csv is gone.*'pixelkit run'"):
+        make(csvs[:1], out, run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -9,7 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from scored import CHANNELS, write_labels, write_run
 from street import pixelkit
 
@@ -78,6 +82,72 @@ def test_labels_tune_only_when_they_are_named(tmp_path: Path) -> None:
         refused = tune(run, *words)
         assert refused.returncode == 2
         assert "go together" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--seed", "-1"), "'--seed': -1 is not in the range"),
+        (("--timeout", "nan"), "nan is no number of seconds"),
+        (("--timeout", "0"), "'--timeout': 0.0 is not in the range"),
+        (("--study", "mine"), "give both"),
+        (("--metric", "auc"), "--metric is for --objective labels"),
+        (("--objective", "leaderboard"), "--trials: there is no search with --objective leaderboard"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    refused = tune(write_run(tmp_path / "run"), *words)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+
+
+def test_a_longer_search_on_one_study_goes_on(tmp_path: Path) -> None:
+    run, storage = write_run(tmp_path / "run"), str(tmp_path / "study.log")
+    for words in (("--trials", 20), ("--trials", 40, "--timeout", 500), ("--trials", 5, "--seed", 5)):
+        assert tune(run, *words, "--storage", storage).returncode == 0
+    journal = JournalStorage(JournalFileBackend(storage))
+    assert sorted(study.n_trials for study in optuna.get_all_study_summaries(journal)) == [5, 40]
+
+
+def test_a_study_searched_at_another_cost_is_refused(tmp_path: Path) -> None:
+    run, storage = write_run(tmp_path / "run"), ("--storage", tmp_path / "study.log", "--study", "mine")
+    assert tune(run, *storage).returncode == 0
+    run.settings.write_text("[tuning]\ntowards_equal = 0.1\n", encoding="utf-8")
+    refused = tune(run, *storage)
+    assert refused.returncode == 1
+    assert "choose another name with --study" in refused.stderr
+
+
+def test_a_run_whose_scores_are_gone_keeps_its_recipe(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    assert tune(run).returncode == 0
+    before = run.recipe.read_bytes()
+    (run.path / "scores" / "test-weak.score.csv").unlink()
+    gone = tune(run, "--seed", 1)
+    assert gone.returncode == 1
+    assert "Traceback" not in gone.stderr
+    assert "test-weak.score.csv" in gone.stderr
+    assert run.recipe.read_bytes() == before
+
+
+def test_a_channel_with_one_finite_value_is_one_line(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    file = run.path / "scores" / "takes-bad.score.csv"
+    head, first, *rest = file.read_text(encoding="utf-8").splitlines()
+    spoilt = [head, first, *(line.rpartition(",")[0] + ",nan" for line in rest)]
+    file.write_text("\n".join(spoilt) + "\n", encoding="utf-8")
+    refused = tune(run)
+    assert refused.returncode == 1
+    assert "takes-bad.score.csv" in refused.stderr.splitlines()[-1]
+    assert "Traceback" not in refused.stderr
+
+
+def test_labels_without_scores_say_what_to_do(tmp_path: Path) -> None:
+    run, labels = write_run(tmp_path / "run"), write_labels(tmp_path / "labels.csv")
+    run.write_record(dataclasses.replace(run.read_record(), scores={}))
+    refused = tune(run, "--objective", "labels", "--labels", labels)
+    assert refused.returncode == 1
+    assert "pixelkit run" in refused.stderr.splitlines()[-1]
 
 
 def test_ctrl_c_keeps_what_was_found_and_the_recipe_that_was_there(tmp_path: Path) -> None:

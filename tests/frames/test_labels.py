@@ -201,7 +201,11 @@ def test_too_few_labels_for_a_video_are_refused(writer: Writer, tmp_path: Path) 
     [
         ("", "expected the columns Id,Label, got an empty file"),
         ("Id,Predicted\n1_0,0", "expected the columns Id,Label, got Id,Predicted"),
-        ("Id,Label\n1_0,0\n1_1,1", r"no label for 2 frames \(1_2, 1_3\) on disk"),
+        ("Id,Label\n1_0,0\n1_1,1", r"no label for 2 frames \(1_2, 1_3\) on disk: add a line for each"),
+        (
+            "Id,Label\n2_0,0\n2_1,1",
+            r"no label for 4 frames .* on disk: are these the labels of another data set\?",
+        ),
         ("Id,Label\n1_0,0\n1_0,1", "line 3: a second label for 1_0"),
         ("Id,Label\n01_000,0", "line 2: id '01_000' is padded"),
         ("Id,Label\nfirst,0", "line 2: id 'first' is not of the form"),

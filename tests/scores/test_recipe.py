@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pixelkit.errors import RecipeError
 from pixelkit.scores import fuse, normalise, smooth
 from pixelkit.scores.metrics import roc_auc
-from pixelkit.scores.recipe import LARGEST_POWER, ChannelRecipe, Recipe, RecipeSettings
+from pixelkit.scores.recipe import LARGEST_POWER, LARGEST_WEIGHT, ChannelRecipe, Recipe, RecipeSettings
 from pixelkit.scores.table import ScoreTable
 
 CHANNELS = ("convae.mean", "convae.patch", "dae.mean")
@@ -132,7 +132,10 @@ def test_calibration_without_held_out_scores_is_an_error(heldout: ScoreTable | N
         ({"width": "10"}, "width is '10'"),
         ({"exponent": float("nan")}, "exponent is nan: expected a number above 0"),
         ({"wdith": 3}, "no 'wdith' in a recipe (did you mean 'width'?)"),
-        ({"version": 2}, "of version 2: expected 1"),
+        ({"version": 2}, "of version 2: expected 1; install a newer pixelkit"),
+        ({"version": 0}, "of version 0: expected 1; correct it, or leave the version out"),
+        ({"version": "1"}, "of version '1': expected 1; correct it"),
+        ({"version": True}, "of version True: expected 1; correct it"),
         ({"channels": []}, "expected a JSON object with 'channels'"),
         ({"channels": {}}, "no channel with a weight above 0"),
         ({"channels": {"a.x": 3}}, "channel 'a.x': is 3"),
@@ -143,6 +146,13 @@ def test_calibration_without_held_out_scores_is_an_error(heldout: ScoreTable | N
         ({"channels": {"a.x": {"scope": "vidoe"}}}, "channel 'a.x': there is no scope 'vidoe'"),
         ({"channels": {"a.x": {"weight": -1}}}, "channel 'a.x': weight is -1: expected a number 0 or more"),
         ({"channels": {"a.x": {"weight": True}}}, "weight is True"),
+        (
+            {"channels": {"a.x": {"weight": 1e308}}},
+            "weight is 1e+308: expected a number 0 or more and at most 100000",
+        ),
+        ({"channels": {"a.x": {"weight": 10**400}}}, f"weight is 1{59 * '0'}: expected a number"),
+        ({"channels": {"a.x": {"weight": float("inf")}}}, "weight is inf: expected a number"),
+        ({"exponent": 10**400}, "exponent is 1000"),
         ({"channels": {"a.x": {"power": 17}}}, "power is 17: expected a number above 0 and at most 16"),
         ({"channels": {"a.x": {"wieght": 1}}}, "no 'wieght' in a recipe (did you mean 'weight'?)"),
     ],
@@ -157,7 +167,9 @@ def test_a_bad_recipe_is_one_clear_line(tmp_path: Path, change: dict[str, Any], 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"null"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b"\xff\xfe", b"null", b"[" * 100_000, b'{"channels":' * 100_000]
+)
 def test_a_file_that_is_no_recipe_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "recipe.json"
     path.write_bytes(content)
@@ -166,6 +178,23 @@ def test_a_file_that_is_no_recipe_is_one_clear_line(tmp_path: Path, content: byt
     assert "\n" not in str(caught.value)
     with pytest.raises(RecipeError, match="cannot be read"):
         Recipe.read(tmp_path / "missing.json")
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    recipe = Recipe.untuned(CHANNELS)
+    path.write_text(recipe.to_json(), encoding="utf-8-sig")
+    assert Recipe.read(path) == recipe
+
+
+def test_only_the_ratios_of_the_weights_matter_up_to_the_largest() -> None:
+    by_weight = [
+        Recipe({name: ChannelRecipe(weight=weight) for name in CHANNELS}).apply(table())
+        for weight in (5e-324, 1.0, LARGEST_WEIGHT)
+    ]
+    assert np.ptp(by_weight[1]) == 1
+    assert np.allclose(by_weight[0], by_weight[1])
+    assert np.allclose(by_weight[2], by_weight[1])
 
 
 def test_a_trial_of_competition_size_takes_milliseconds() -> None:

@@ -22,7 +22,7 @@ def judge() -> Judge:
 
 
 def found(judge: Judge, recipe: Recipe) -> Found:
-    space = SearchSpace.around(judge.untuned, calibrated=False)
+    space = SearchSpace.around(judge.untuned, calibrated=())
     tried = [Tried(space.parameters(each), judge.value(each)) for each in (judge.untuned, recipe)]
     return Found(recipe, tried[-1].value, judge, space, tried)
 
@@ -57,14 +57,14 @@ def test_the_only_channel_that_counts_is_not_put_back_to_nothing(judge: Judge) -
     untuned = replace(judge.untuned, channels=silent)
     alone = {name: ChannelRecipe(weight=float(name == "good.score")) for name in silent}
     recipe = replace(untuned, channels=alone)
-    space = SearchSpace.around(untuned, calibrated=False)
+    space = SearchSpace.around(untuned, calibrated=())
     tried = [Tried(space.parameters(recipe), judge.value(recipe))]
     course = Course.of(Found(recipe, tried[0].value, judge, space, tried), untuned)
     assert set(course.importances) == {"weak.score weight"}
 
 
 def test_a_search_is_told_trial_by_trial(judge: Judge) -> None:
-    done = search(judge, SearchSpace.around(judge.untuned, calibrated=False), Budget(25))
+    done = search(judge, SearchSpace.around(judge.untuned, calibrated=()), Budget(25))
     course = Course.of(done, judge.untuned)
     assert max(course.values) == done.value
     assert {len(chosen) for chosen in course.chosen.values()} == {len(course.values)} == {len(done.trials)}

@@ -36,7 +36,7 @@ class Board:
             table = ScoreTable(table.video, table.number, channels, values)
         self.fuser = Fuser(table)
         self.equal = Recipe.untuned(table.channels)
-        self.space = SearchSpace.around(self.equal, calibrated=False)
+        self.space = SearchSpace.around(self.equal, calibrated=())
         self.search = self.new_search(self.equal)
 
     def new_search(self, *begin: Recipe, seed: int = 0) -> LeaderboardSearch:

@@ -25,7 +25,7 @@ def judge(towards_equal: float = 0.0) -> Judge:
 
 
 def find(of: Judge, **budget: Any) -> Found:
-    return search(of, SearchSpace.around(of.untuned, calibrated=False), Budget(**{"trials": 60, **budget}))
+    return search(of, SearchSpace.around(of.untuned, calibrated=()), Budget(**{"trials": 60, **budget}))
 
 
 def plain(found: Found) -> list[Any]:
@@ -61,9 +61,7 @@ def test_ordering_frames_otherwise_than_equal_weights_costs() -> None:
 def both(of: Judge) -> tuple[SearchSpace, SearchSpace]:
     """Return the votes, in which every channel is a voter, and the space of channels."""
     voters = {name: name for name in of.untuned.channels}
-    votes, space = (
-        SearchSpace.around(of.untuned, calibrated=False, voters=which) for which in (voters, None)
-    )
+    votes, space = (SearchSpace.around(of.untuned, calibrated=(), voters=which) for which in (voters, None))
     return votes, space
 
 
@@ -102,8 +100,8 @@ def test_the_second_round_begins_with_equal_weights_and_the_best_votes_and_stays
 
 def test_a_timeout_ends_the_search_with_what_was_found() -> None:
     found = find(judge(), trials=100_000, until=time.monotonic() + 0.5)
-    assert found.stopped
-    assert found.trials
+    assert not found.stopped, "nobody stopped it"
+    assert 0 < len(found.trials) < 100_000
 
 
 def test_ctrl_c_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,20 +36,20 @@ def test_the_untuned_recipe_is_in_the_space_whatever_the_settings_are(
     chosen: RecipeSettings, shares: dict[str, float]
 ) -> None:
     untuned = Recipe.untuned(shares, chosen)
-    space = SearchSpace.around(untuned, calibrated=False)
+    space = SearchSpace.around(untuned, calibrated=())
     assert space.suggest(trial(space.parameters(untuned))) == untuned
 
 
 def test_a_channel_that_weighs_nothing_untuned_can_be_taken_in() -> None:
     untuned = Recipe.untuned({"a.x": 1.0, "a.y": 0.0})
-    space = SearchSpace.around(untuned, calibrated=False)
+    space = SearchSpace.around(untuned, calibrated=())
     assert space.suggest(trial(space.parameters(untuned))) == untuned
     assert space.channels["a.y"].base > 0
     assert max(space.channels["a.y"].weights) > 0
 
 
 def test_every_channel_is_searched_without_anyone_writing_it_down() -> None:
-    space = SearchSpace.around(UNTUNED, calibrated=True)
+    space = SearchSpace.around(UNTUNED, calibrated=UNTUNED.channels)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     recipes = [space.suggest(study.ask()) for _ in range(300)]
     for name in UNTUNED.channels:
@@ -63,7 +63,7 @@ def test_every_channel_is_searched_without_anyone_writing_it_down() -> None:
 
 def test_a_plugin_narrows_its_own_channels_only() -> None:
     narrow = {"mine.score": {"normalise": ("z",), "power": (2.0,), "weight": (0.0, 1.0)}}
-    space = SearchSpace.around(UNTUNED, narrow=narrow, calibrated=True)
+    space = SearchSpace.around(UNTUNED, narrow=narrow, calibrated=UNTUNED.channels)
     mine = space.channels["mine.score"]
     assert set(mine.scales) == {"z, global, 2", "z, heldout, 2", "rank, global, 1"}
     assert mine.weights == (0.0, 1.0)
@@ -71,20 +71,20 @@ def test_a_plugin_narrows_its_own_channels_only() -> None:
 
 
 def test_nothing_is_calibrated_without_left_out_video_and_nothing_per_video_unless_asked() -> None:
-    space = SearchSpace.around(UNTUNED, calibrated=False)
+    space = SearchSpace.around(UNTUNED, calibrated=())
     assert all(", global, " in scale for scale in space.channels["mine.score"].scales)
-    wide = SearchSpace.around(UNTUNED, calibrated=False, per_video=True)
+    wide = SearchSpace.around(UNTUNED, calibrated=(), per_video=True)
     assert "rank, video, 1" in wide.channels["mine.score"].scales
 
 
 def test_a_single_channel_is_never_left_out_and_has_nothing_to_be_fused_with() -> None:
-    space = SearchSpace.around(Recipe.untuned(["a.x"]), calibrated=False)
+    space = SearchSpace.around(Recipe.untuned(["a.x"]), calibrated=())
     assert space.channels["a.x"].weights == (1.0,)
     assert space.fusions == ("rank average",)
 
 
 def test_a_trial_that_leaves_every_channel_out_is_no_recipe() -> None:
-    space = SearchSpace.around(UNTUNED, calibrated=False)
+    space = SearchSpace.around(UNTUNED, calibrated=())
     nothing = {
         key: 0 if key.endswith(" weight") else value for key, value in space.parameters(UNTUNED).items()
     }
@@ -92,7 +92,7 @@ def test_a_trial_that_leaves_every_channel_out_is_no_recipe() -> None:
 
 
 def test_a_recipe_from_elsewhere_is_not_in_the_space() -> None:
-    space = SearchSpace.around(UNTUNED, calibrated=False)
+    space = SearchSpace.around(UNTUNED, calibrated=())
     with pytest.raises(RecipeError, match="not in the space"):
         space.parameters(Recipe.untuned(["other.channel"]))
 
@@ -114,16 +114,25 @@ def test_what_a_plugin_narrows_wrongly_is_told(narrow: dict[str, Any], said: str
 
 
 def test_values_are_told_as_people_say_them() -> None:
-    space = SearchSpace.around(UNTUNED, calibrated=False)
+    space = SearchSpace.around(UNTUNED, calibrated=())
     assert space.text("convae.mean weight", 0.25) == "×0.25"
     assert space.text("width", 4) == "10 frames"
     assert space.text("smooth", "median") == "median"
 
 
+def test_channels_without_left_out_scores_are_not_calibrated_nor_is_a_scale_that_they_share() -> None:
+    space = SearchSpace.around(UNTUNED, calibrated=["mine.score"])
+    assert any("heldout" in scale for scale in space.channels["mine.score"].scales)
+    assert not any("heldout" in scale for scale in space.channels["convae.mean"].scales)
+    voters = dict.fromkeys(UNTUNED.channels, "one")
+    votes = SearchSpace.around(UNTUNED, calibrated=["mine.score"], voters=voters)
+    assert not any("heldout" in scale for scale in votes.choices["scale"])
+
+
 def test_votes_weigh_the_channels_of_a_voter_together_and_scale_all_alike() -> None:
     untuned = Recipe.untuned({"convae.mean": 1.0, "dae.mean": 1.0, "motion.object": 1.0, "motion.speed": 0.0})
     voters = {name: "motion" if name.startswith("motion") else "autoencoder" for name in untuned.channels}
-    votes = SearchSpace.around(untuned, calibrated=True, voters=voters)
+    votes = SearchSpace.around(untuned, calibrated=untuned.channels, voters=voters)
     assert set(votes.choices) == {"autoencoder weight", "motion weight", "scale", "smooth", "width", "fusion"}
     parameters = {**votes.parameters(untuned), "motion weight": 2.0, "scale": "z, heldout, 2"}
     recipe = votes.suggest(trial(parameters))
@@ -142,7 +151,7 @@ def test_every_recipe_of_the_votes_is_in_the_space_of_channels() -> None:
     )
     narrow = {"b.z": {"weight": (0.0, 1.0, 3.0), "power": (1.0,)}}
     votes, space = (
-        SearchSpace.around(untuned, narrow=narrow, calibrated=True, voters=voters)
+        SearchSpace.around(untuned, narrow=narrow, calibrated=untuned.channels, voters=voters)
         for voters in ({"a.x": "a", "a.y": "a", "b.z": "b"}, None)
     )
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
@@ -157,7 +166,7 @@ def test_a_vote_without_a_channel_that_weighs_anything_is_idle() -> None:
     )
     voters = {"a.x": "a", "b.z": "b"}
     for narrow in ({}, {"b.z": {"weight": (0.0, 2.0)}}):
-        votes = SearchSpace.around(untuned, narrow=narrow, calibrated=False, voters=voters)
+        votes = SearchSpace.around(untuned, narrow=narrow, calibrated=(), voters=voters)
         parameters = votes.parameters(untuned)
         assert parameters.keys() == votes.choices.keys()
         assert votes.suggest(trial(parameters)) == untuned
@@ -166,7 +175,7 @@ def test_a_vote_without_a_channel_that_weighs_anything_is_idle() -> None:
 def test_what_a_plugin_narrows_it_shares_with_nobody() -> None:
     voters = {"convae.mean": "one", "convae.patch": "one", "mine.score": "one"}
     narrow = {"mine.score": {"normalise": ("z",), "weight": (0.0, 1.0)}}
-    votes = SearchSpace.around(UNTUNED, narrow=narrow, calibrated=False, voters=voters)
+    votes = SearchSpace.around(UNTUNED, narrow=narrow, calibrated=(), voters=voters)
     assert {"one weight", "scale", "mine.score weight", "mine.score scale"} < set(votes.choices)
     twice = dataclasses.replace(UNTUNED.channels["convae.mean"], weight=1.0)
     mixed = dataclasses.replace(UNTUNED, channels={**UNTUNED.channels, "convae.mean": twice})

@@ -15,7 +15,7 @@ import postgres
 import pytest
 
 from pixelkit.errors import TuningError
-from pixelkit.tuning.studies import open_study, shown
+from pixelkit.tuning.studies import open_study, shown, storage_errors
 
 TESTS = Path(__file__).resolve().parents[1]
 TRIALS = 45
@@ -46,7 +46,7 @@ class Slow(Judge):
 
 of = Slow(label_objective(Fuser(table), labels, "ap"), Recipe.untuned(table.channels))
 budget = Budget(int(sys.argv[3]), storage=sys.argv[2], name="shared")
-found = search(of, SearchSpace.around(of.untuned, calibrated=False), budget, purpose="test")
+found = search(of, SearchSpace.around(of.untuned, calibrated=()), budget, purpose="test")
 print(found.value)
 """
 
@@ -133,6 +133,95 @@ def test_a_wrong_password_is_not_shown(database: str) -> None:
 
 
 def test_a_url_is_shown_without_its_password() -> None:
-    assert shown("postgresql://me:secret@host/db") == "postgresql://me:***@host/db"
+    assert shown("postgresql://me:secret@host/db") == "postgresql://***@host/db"
+    assert shown("sqlite:///study.db") == "sqlite:///study.db"
     assert shown("study.log") == "study.log"
     assert shown(None) == "memory"
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        (
+            "postgresql://h:1/db?user=me&password=hunter2pw&sslmode=require",
+            "h:1/db?user=me&sslmode=require&***",
+        ),
+        ("postgresql://h:1/db?password=a&hunter2pw", "h:1/db?***"),
+        ("postgresql://me:p@ss/hunter2pw@127.0.0.1:1/db", "postgresql://***@127.0.0.1:1/db"),
+        ("postgresql://me:hunter2pw?x@127.0.0.1:1/db", "postgresql://..."),
+        ("postgresql://127.0.0.1:1/db?password=x@hunter2pw", "postgresql://..."),
+        ("postgresql://me:hunter2pw", "postgresql://..."),
+        ("postgresql:/me:hunter2pw@host/db", "postgresql:***@host/db"),
+        ("mssql+pyodbc:///?odbc_connect=PWD%3Dhunter2pw", "mssql+pyodbc:///?***"),
+    ],
+)
+def test_a_password_is_shown_in_no_place_of_a_url(url: str, text: str) -> None:
+    assert shown(url).endswith(text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://127.0.0.1:1/db?user=me&password=hunter2pw",
+        "postgresql://127.0.0.1:1/db?user=me&password=hunter%32pw",
+        "postgresql://127.0.0.1:1/db?user=me&passwort=hunter2pw",
+        "postgresql://127.0.0.1:1/db?password=x@hunter2pw",
+        "postgresql://me:p@hunter2pw/hunter2pw@127.0.0.1:1/db",
+        "postgresql://me:p@ss/hunter2pw@127.0.0.1:1/db",
+        "postgresql://me:hunter2pw?x@127.0.0.1:1/db",
+    ],
+)
+def test_a_password_is_in_no_message(url: str) -> None:
+    with pytest.raises(TuningError, match="cannot be reached") as caught:
+        open_study(url, "x", "y")
+    for secret in ("hunter2pw", "p@ss", "'ss'", "***@ss"):
+        assert secret not in str(caught.value)
+
+
+def test_what_a_driver_says_is_told_without_the_password() -> None:
+    said = ValueError("invalid dsn near 'hunter2 pw&' or hunter2%20pw%26 or hunter2+pw%26")
+    for url in ("postgresql://me:hunter2%20pw&@h/db", "postgresql://h/db?password=hunter2+pw%26"):
+        with pytest.raises(TuningError, match="invalid dsn near") as caught, storage_errors(url):
+            raise said
+        assert "hunter2" not in str(caught.value)
+    with pytest.raises(TuningError, match=r"\(ValueError\)"), storage_errors("postgresql://me:sn@h/db"):
+        raise ValueError("what a short password is a part of: invalid dsn")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"Id,Label\n", "is no journal of a study (line 1): name another file with --storage"),
+        (b'{"id": 1}\n', "is no journal of a study (line 1)"),
+        (b"SQLite format 3\x00\xff", "is no journal of a study (line 1)"),
+    ],
+)
+def test_a_file_that_is_no_journal_is_named_and_left_alone(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_bytes(content)
+    with pytest.raises(TuningError) as caught:
+        open_study(str(file), "x", "y")
+    assert f"{file} {said}" in str(caught.value)
+    assert "server" not in str(caught.value)
+    assert file.read_bytes() == content
+
+
+def test_a_broken_line_of_a_journal_is_told_and_the_lines_before_it_are_enough(tmp_path: Path) -> None:
+    file = tmp_path / "study.log"
+    study = open_study(str(file), "x", "y")
+    study.optimize(lambda trial: trial.suggest_float("a", 0, 1), n_trials=3)
+    lines = file.read_bytes().splitlines(keepends=True)
+    for broken in ([*lines[:-1], lines[-1][:-9]], [*lines[:-1], b"?\n", lines[-1]]):
+        file.write_bytes(b"".join(broken))
+        with pytest.raises(TuningError, match=rf"line {len(lines)}: is no entry of a journal.*delete it"):
+            open_study(str(file), "x", "y")
+    file.write_bytes(b"".join(lines[:-1]))
+    assert len(open_study(str(file), "x", "y").trials) == 3
+
+
+def test_a_journal_that_cannot_be_written_is_told_without_a_word_of_servers(tmp_path: Path) -> None:
+    with pytest.raises(TuningError, match="cannot be read or written") as caught:
+        open_study("/proc/study.log", "x", "y")
+    assert "server" not in str(caught.value)
+    (tmp_path / "study.log").touch()
+    assert open_study(str(tmp_path / "study.log"), "x", "y").trials == []

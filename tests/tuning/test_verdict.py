@@ -33,7 +33,7 @@ def objective(values: np.ndarray | None = None, seed: int = 0) -> Objective:
 def run(of: Objective, settings: TuningSettings = QUICK, **more: object) -> Tuned:
     untuned = Recipe.untuned(of.fuser.table.channels)
     voters = {name: name.partition(".")[0] for name in untuned.channels}
-    votes, space = (SearchSpace.around(untuned, calibrated=False, voters=each) for each in (voters, None))
+    votes, space = (SearchSpace.around(untuned, calibrated=(), voters=each) for each in (voters, None))
     return tune(of, untuned, votes, space, settings, seed=0, **more)  # type: ignore[arg-type]
 
 
@@ -160,6 +160,28 @@ def test_scores_never_win_against_themselves_and_better_ones_always_do() -> None
     assert resample_wins(of, good, good, seed=0) == 0
     assert resample_wins(of, good, bad, seed=0) == 1
     assert resample_wins(of, bad, good, seed=0) == 0
+
+
+def test_takes_of_one_source_are_one_witness() -> None:
+    of = objective()
+    good, bad = (of.fuser.table.channel(name).astype(float) for name in ("good.score", "bad.score"))
+    odd = of.fuser.videos[VIDEOS[-1]]
+    mixed, other = good.copy(), bad.copy()
+    mixed[odd], other[odd] = bad[odd], good[odd] + 10
+    alone = resample_wins(of, mixed, other, seed=0)
+    sources = dict.fromkeys(VIDEOS[:-1], "a") | {VIDEOS[-1]: "b"}
+    together = resample_wins(of, mixed, other, seed=0, sources=sources)
+    assert alone > together > 0, "seven takes of one video count as one"
+
+
+def test_ctrl_c_in_the_judging_keeps_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pixelkit.tuning.verdict.resample_wins", interrupted)
+    tuned = run(objective())
+    assert tuned.recipe == tuned.untuned != tuned.tuned
+    assert tuned.verdict.unseen is None
 
 
 def test_one_video_is_too_few() -> None:
