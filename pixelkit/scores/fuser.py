@@ -145,7 +145,6 @@ def _side_by_side(columns: Iterable[Scores]) -> Scores:
 
 def _unit(scores: Scores) -> Scores:
     """Map the smallest score to 0 and the largest to 1; the order, and with it AP and AUC, stays."""
-    if not len(scores) or np.ptp(scores) == 0:
-        return np.zeros(len(scores))
-    unit: Scores = (scores - scores.min()) / np.ptp(scores)
+    low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 0.0)
+    unit: Scores = (scores - low) / (high - low) if high > low else np.zeros(len(scores))
     return unit

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pixelkit.scores.order import rising as order_of
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -105,7 +107,7 @@ class Curve:
         scores: NDArray[np.floating],
         rising: NDArray[np.intp] | None = None,
     ) -> None:
-        rising = np.argsort(scores) if rising is None else rising
+        rising = order_of(scores) if rising is None else rising
         self._order = rising[::-1]  # ties may come in any order: they count as one
         falling = scores[self._order]
         last = np.append(

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelkit.scores.order import rising as order_of
+
 Scores = NDArray[np.float64]
 
 SCOPES = ("global", "video", "heldout")
@@ -64,11 +66,14 @@ def rank(values: Scores, normal: Scores | None = None, rising: NDArray[np.intp] 
     if not len(values):
         return values
     if normal is None:
-        order = np.argsort(values) if rising is None else rising  # a third of the time of np.unique
-        ordered = values[order]  # ties may come in any order
-        ends = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True)) + 1
+        order = order_of(values) if rising is None else rising
+        ordered = values[order]
+        ranks, apart = np.empty(len(values)), ordered[:-1] != ordered[1:]
+        if apart.all():
+            ranks[order] = (np.arange(len(values)) + 0.5) / len(values)
+            return ranks
+        ends = np.flatnonzero(np.append(apart, True)) + 1
         counts = np.diff(ends, prepend=0)
-        ranks = np.empty(len(values))
         ranks[order] = np.repeat((ends - counts / 2) / len(values), counts)
         return ranks
     known, counts = np.unique(normal, return_counts=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from pixelkit.errors import LabelsError, TuningError, examples
 from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.metrics import Curve
+from pixelkit.scores.order import rising as order_of
 
 Metric = Literal["ap", "auc", "macro auc"]
 Scores = NDArray[np.float64]
@@ -94,7 +96,7 @@ class Objective:
 
         ``rising`` are the rows in the order of their scores, where that is known.
         """
-        rising = np.argsort(scores) if rising is None else rising
+        rising = order_of(scores) if rising is None else rising
         curves = []
         for part, place in zip(self.parts, self._places, strict=True):
             mine = place[rising]
@@ -123,7 +125,7 @@ class Objective:
 
     def figure_of(self, values: Scores) -> float:
         """Return the mean over the parts that have a value."""
-        return float(np.nanmean(values))
+        return float(values[~np.isnan(values)].mean())
 
     def combine(self, values: Scores, equal: Scores) -> float:
         """Return what a search makes as large as it can.
@@ -134,8 +136,8 @@ class Objective:
             (parts,) of a recipe and of the untuned one, for the same videos.
         """
         gains = (values - equal)[~np.isnan(values)]
-        losses = np.minimum(gains, 0)
-        return float(self.figure_of(equal) + gains.mean() - self._downside * np.sqrt(np.mean(losses**2)))
+        cost = self._downside * math.sqrt(np.mean(np.minimum(gains, 0) ** 2)) if self._downside else 0.0
+        return self.figure_of(equal) + float(gains.mean()) - cost
 
 
 def _places(chosen: NDArray[np.intp], rows: int) -> NDArray[np.intp]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pixelkit.progress import bar
 from pixelkit.scores.normalise import rank
+from pixelkit.scores.order import rising as order_of
 from pixelkit.scores.recipe import Recipe
 from pixelkit.tuning.objectives import Objective, Scores
 from pixelkit.tuning.space import SearchSpace
@@ -90,7 +91,7 @@ class Judge:
     def value(self, recipe: Recipe) -> float:
         """Return what the search makes as large as it can."""
         scores = self.objective.fuser.fuse(recipe)
-        rising = np.argsort(scores)
+        rising = order_of(scores)
         values = self.objective.values(self.objective.curves(scores, rising), self.videos)
         value = self.objective.combine(values, self._equal)
         if not self.towards_equal:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pixelkit.plugins.videopatchcore import VideoPatchCore, first_clip, paint
 
 from pixelkit import Video
 from pixelkit.errors import PixelkitError, ScorerError, SettingsError, WeightsError, WeightsMissing
@@ -16,7 +17,6 @@ from pixelkit.frames.drawn import draw_video
 from pixelkit.frames.video import ArraySource
 from pixelkit.models.extraction import VideoVectors
 from pixelkit.models.memory import MemoryBank
-from pixelkit.plugins.videopatchcore import VideoPatchCore, first_clip, paint
 from pixelkit.weights import CLIP_RN101, WeightStore
 
 BOXES = "video,frame,left,top,right,bottom\n"
