@@ -18,7 +18,7 @@ LAYERS = (
     ("pixelkit.tuning",),
     ("pixelkit.registry", "pixelkit.config", "pixelkit.artifacts", "pixelkit.leaderboard"),
     ("pixelkit.jobs", "pixelkit.recipes", "pixelkit.synthetic"),
-    ("pixelkit.report", "pixelkit.leaderboard_tuning", "pixelkit.leaderboard_uploads"),
+    ("pixelkit.report", "pixelkit.shipping", "pixelkit.leaderboard_tuning", "pixelkit.leaderboard_uploads"),
     ("pixelkit.checks", "pixelkit.testing", "pixelkit.pipeline", "pixelkit.blend", "pixelkit.pack"),
     ("pixelkit.cli", "pixelkit.__main__"),
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scored import scored, write_run
 
-from pixelkit import pipeline
+from pixelkit import shipping
 from pixelkit.artifacts import RunFolder
 from pixelkit.errors import TuningError
 from pixelkit.leaderboard.csv import read_submission
@@ -58,14 +58,14 @@ def tuning(folder: RunFolder, history: History, today: date = TODAY) -> Leaderbo
 
 def write(folder: RunFolder, history: History, recipe: Recipe) -> str:
     """Write the CSV of a recipe as the command line does, and return its id."""
-    csv = pipeline.write_csv(folder, recipe)
+    csv = shipping.write_csv(folder, recipe)
     return history.written(csv, run=folder.path, recipe=recipe, settings={}).id
 
 
 def propose(folder: RunFolder, history: History, today: date = TODAY, daily: int = 5) -> Proposal:
     """Ask, and tell the history, as the command line does."""
     found = tuning(folder, history, today).propose(
-        lambda recipe: pipeline.write_csv(folder, recipe), daily=daily
+        lambda recipe: shipping.write_csv(folder, recipe), daily=daily
     )
     identity = write(folder, history, found.recipe)
     assert identity == submission_id(found.csv)
@@ -165,7 +165,7 @@ def test_a_csv_of_other_frames_is_left_out_by_name(
 def test_a_csv_from_elsewhere_teaches_and_is_named_when_it_is_ahead(
     folder: RunFolder, history: History
 ) -> None:
-    csv = pipeline.write_csv(folder, GOOD)
+    csv = shipping.write_csv(folder, GOOD)
     lines = csv.read_text().splitlines()
     elsewhere = csv.with_name("elsewhere.csv")
     elsewhere.write_text("\n".join([lines[0], *(f"{line}1" for line in lines[1:])]) + "\n")
@@ -245,7 +245,7 @@ def test_a_submission_of_scores_that_were_made_again_is_one_from_elsewhere(
 def test_frames_that_the_sample_does_not_ask_for_count_for_nothing(
     folder: RunFolder, history: History, tmp_path: Path
 ) -> None:
-    lines = pipeline.write_csv(folder, GOOD).read_text().splitlines()
+    lines = shipping.write_csv(folder, GOOD).read_text().splitlines()
     sample = tmp_path / "sample.csv"
     sample.write_text("\n".join([*lines[:200], "1_999,0"]) + "\n")
     folder.write_record(replace(folder.read_record(), sample=str(sample)))

@@ -47,7 +47,7 @@ def blend(
     of --run are tuned, and the CSVs keep equal weights.
     """
     check_options(objective, **options)
-    from pixelkit import pipeline, recipes
+    from pixelkit import recipes, shipping
     from pixelkit.artifacts import RunFolder
     from pixelkit.blend import blend as make
     from pixelkit.blend import check_synthetic
@@ -65,4 +65,4 @@ def blend(
         folder.keep_recipe(recipes.untuned(folder))
     else:
         tune_run(folder, **options)
-    click.echo(pipeline.submit(folder))
+    click.echo(shipping.submit(folder))

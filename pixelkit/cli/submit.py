@@ -82,7 +82,7 @@ def submit(
     the kaggle package (pip install 'pixelkit[kaggle]') and a token from https://www.kaggle.com/settings/api in
     KAGGLE_API_TOKEN or ~/.kaggle/access_token.
     """
-    from pixelkit import pipeline
+    from pixelkit import shipping
     from pixelkit.artifacts import RunFolder, newest_run
     from pixelkit.cli.messages import log_to
     from pixelkit.leaderboard.history import FILE_NAME, History
@@ -94,7 +94,7 @@ def submit(
     log_to(folder.log)
     history = History(folder.path.resolve().parent / FILE_NAME)
     where = _competition(folder, history, competition) if upload else ""
-    made = pipeline.check(folder, csv, sample) if csv else pipeline.submit(folder, recipe, sample)
+    made = shipping.check(folder, csv, sample) if csv else shipping.submit(folder, recipe, sample)
     click.echo(made)  # first: it is there, whatever Kaggle says
     if upload:
         _send(made, where, history, message or "", wait)

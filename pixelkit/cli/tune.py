@@ -118,7 +118,7 @@ def ask(folder: RunFolder, daily: int, as_json: bool, seed: int | None) -> None:
     import json
     from datetime import UTC, datetime
 
-    from pixelkit import pipeline
+    from pixelkit import shipping
     from pixelkit.config import read_section
     from pixelkit.leaderboard.history import FILE_NAME, History, submission_id
     from pixelkit.leaderboard_tuning import LeaderboardTuning
@@ -131,7 +131,7 @@ def ask(folder: RunFolder, daily: int, as_json: bool, seed: int | None) -> None:
     log.info("leaderboard: %s", accepted.reason)
     if accepted.recipe is not None:
         folder.keep_recipe(accepted.recipe)
-    proposal = tuning.propose(lambda recipe: pipeline.write_csv(folder, recipe), daily=daily)
+    proposal = tuning.propose(lambda recipe: shipping.write_csv(folder, recipe), daily=daily)
     identity = submission_id(proposal.csv)
     history.proposed(identity, proposal.details)
     if as_json:

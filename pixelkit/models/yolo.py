@@ -79,7 +79,7 @@ class Yolo:
     Parameters
     ----------
     weights
-        A ``.pt`` file as ultralytics publishes or trains it, of whatever version.
+        A ``.pt`` file as ultralytics publishes or trains it, by the version that is installed or an earlier one.
     confidence
         Boxes of more than this confidence, 0 to 1, are reported.
     classes

@@ -10,7 +10,7 @@ import pytest
 from scored import CHANNELS, write_run
 from street import pixelkit
 
-from pixelkit import pipeline
+from pixelkit import shipping
 from pixelkit.artifacts import RunFolder
 from pixelkit.errors import PixelkitError, RecipeError, StorageError, SubmissionError
 from pixelkit.leaderboard.history import FILE_NAME, History
@@ -21,7 +21,7 @@ from pixelkit.scores.recipe import Recipe, RecipeSettings
 def run(tmp_path: Path) -> RunFolder:
     """A run that was submitted once."""
     run = write_run(tmp_path / "run")
-    pipeline.submit(run)
+    shipping.submit(run)
     return run
 
 
@@ -35,7 +35,7 @@ def test_a_recipe_with_a_missing_channel_is_refused_and_the_run_keeps_its_own(
     before, other = content(tmp_path), tmp_path / "x.json"
     Recipe.untuned(["good.scor", "weak.score", "none.x"]).write(other)
     with pytest.raises(RecipeError) as caught:
-        pipeline.submit(run, recipe=other)
+        shipping.submit(run, recipe=other)
     said = str(caught.value)
     assert said.startswith(
         f"{other}: the run {run.path} has no channel 'good.scor', 'none.x' (did you mean 'good."
@@ -51,22 +51,22 @@ def test_a_recipe_that_nothing_calibrates_is_refused_with_its_file(run: RunFolde
     before, other = content(run.path), tmp_path / "x.json"
     Recipe.untuned(CHANNELS, RecipeSettings(scope="heldout")).write(other)
     with pytest.raises(RecipeError, match=r"x\.json: channel 'good\.score' is to be calibrated"):
-        pipeline.submit(run, recipe=other)
+        shipping.submit(run, recipe=other)
     assert content(run.path) == before
 
 
 def test_a_recipe_of_the_run_that_names_a_missing_channel_says_how_to_go_on(run: RunFolder) -> None:
     Recipe.untuned(["none.x"]).write(run.recipe)
     with pytest.raises(RecipeError, match=r"recipe\.json: .*or delete the file for equal weights"):
-        pipeline.submit(run)
+        shipping.submit(run)
     run.recipe.unlink()
-    assert pipeline.submit(run).is_file()
+    assert shipping.submit(run).is_file()
 
 
 def test_another_recipe_takes_the_place_of_the_first_which_is_kept(run: RunFolder, tmp_path: Path) -> None:
     first, other = run.recipe.read_bytes(), tmp_path / "x.json"
     Recipe.untuned(CHANNELS[:2]).write(other)
-    pipeline.submit(run, recipe=other)
+    shipping.submit(run, recipe=other)
     assert Recipe.read(run.recipe) == Recipe.read(other)
     assert first in [file.read_bytes() for file in run.path.glob("recipe-*.json")]
 
@@ -74,7 +74,7 @@ def test_another_recipe_takes_the_place_of_the_first_which_is_kept(run: RunFolde
 def test_a_recipe_that_a_person_laid_out_anew_stays_as_it_is(run: RunFolder) -> None:
     run.recipe.write_text(json.dumps(json.loads(run.recipe.read_text())))
     before = run.recipe.read_bytes()
-    pipeline.submit(run)
+    shipping.submit(run)
     assert run.recipe.read_bytes() == before
     assert not [*run.path.glob("recipe-*.json")]
 
@@ -94,23 +94,23 @@ def test_a_sample_that_does_not_fit_is_refused_and_not_remembered(
     if text is not None:
         sample.write_text(text)
     with pytest.raises(SubmissionError, match=said):
-        pipeline.submit(run, sample=sample)
+        shipping.submit(run, sample=sample)
     assert content(run.path) == before
 
 
 def test_a_sample_that_has_gone_since_is_named_with_what_to_do(run: RunFolder, tmp_path: Path) -> None:
     sample = tmp_path / "sample.csv"
     sample.write_text("Id,Predicted\n2_0,0\n1_0,0\n")
-    made = pipeline.submit(run, sample=sample)
+    made = shipping.submit(run, sample=sample)
     assert [line.partition(",")[0] for line in made.read_text().splitlines()] == ["Id", "2_0", "1_0"]
-    assert pipeline.submit(run) == made
+    assert shipping.submit(run) == made
     sample.rename(tmp_path / "moved.csv")
-    for again in (lambda: pipeline.submit(run), lambda: pipeline.check(run, made)):
+    for again in (lambda: shipping.submit(run), lambda: shipping.check(run, made)):
         with pytest.raises(
             SubmissionError, match=r"sample\.csv, .*put it back, or name another.*--sample FILE"
         ):
             again()
-    assert pipeline.submit(run, sample=tmp_path / "moved.csv") == made
+    assert shipping.submit(run, sample=tmp_path / "moved.csv") == made
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_record_that_no_run_writes_is_one_line(run: RunFolder, change: dict[st
     record = run.path / "run.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | change))
     with pytest.raises(StorageError, match=r"run\.json cannot be read .* give the command") as caught:
-        pipeline.submit(run)
+        shipping.submit(run)
     assert said in str(caught.value)
 
 
@@ -136,7 +136,7 @@ def test_a_record_that_no_run_writes_is_one_line(run: RunFolder, change: dict[st
 def test_a_record_that_does_not_parse_is_one_line(run: RunFolder, text: str) -> None:
     (run.path / "run.json").write_text(text)
     with pytest.raises(StorageError, match=r"run\.json cannot be read"):
-        pipeline.submit(run)
+        shipping.submit(run)
 
 
 def test_what_a_newer_version_writes_beside_it_is_passed_over(run: RunFolder) -> None:
@@ -150,7 +150,7 @@ def test_a_score_table_that_is_gone_is_named_with_its_run(run: RunFolder) -> Non
     with pytest.raises(
         StorageError, match=r"test-weak\.score\.csv is gone.*run\.json.*'pixelkit run'"
     ) as caught:
-        pipeline.submit(run)
+        shipping.submit(run)
     assert "Errno" not in str(caught.value)
 
 
@@ -158,12 +158,12 @@ def test_a_run_without_scores_says_what_to_do(run: RunFolder, tmp_path: Path) ->
     made = next(run.path.glob("run-*.csv"))
     record = run.path / "run.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"scores": {}}))
-    for again in (lambda: pipeline.submit(run), lambda: pipeline.check(run, made)):
+    for again in (lambda: shipping.submit(run), lambda: shipping.check(run, made)):
         with pytest.raises(PixelkitError, match="run holds no scores: make them with 'pixelkit run'"):
             again()
     sample = tmp_path / "sample.csv"
     sample.write_bytes(made.read_bytes())
-    assert pipeline.check(run, made, sample) == made
+    assert shipping.check(run, made, sample) == made
 
 
 def test_the_history_of_a_run_elsewhere_is_pointed_at(run: RunFolder, tmp_path: Path) -> None:
