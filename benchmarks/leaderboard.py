@@ -18,7 +18,7 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,8 @@ class Board:
     public: Bools
     """(rows,) those that count for the score that is told."""
     seed: int
+    first: tuple[Recipe, ...] = ()
+    """What is uploaded before anything is asked."""
     known: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def scores(self, recipe: Recipe) -> tuple[float, float]:
@@ -106,18 +108,18 @@ Method = Callable[[Board, int], Iterator[Recipe]]
 
 def ask_and_tell(board: Board, asks: int) -> Iterator[Recipe]:
     """Yield the recipes that pixelkit asks for."""
-    asked = LeaderboardSearch(board.fuser, board.space, [board.equal], seed=board.seed)
+    asked = LeaderboardSearch(board.fuser, board.space, board.first, seed=board.seed)
     uploads: list[Upload] = []
     for number in range(asks):
-        recipe = next(asked.ask(uploads)).recipe
+        recipe = board.first[number] if number < len(board.first) else next(asked.ask(uploads)).recipe
         uploads.append(Upload(str(number), board.fuser.fuse(recipe), recipe, board.scores(recipe)[0]))
         yield recipe
 
 
 def random_search(board: Board, asks: int) -> Iterator[Recipe]:
     """Yield recipes drawn from the whole space."""
-    yield board.equal
-    yield from draw(board.space, 2 * asks, np.random.default_rng((board.seed, 1)))[: asks - 1]
+    yield from board.first
+    yield from draw(board.space, 2 * asks, np.random.default_rng((board.seed, 1)))[: asks - len(board.first)]
 
 
 def optuna_search(name: str) -> Method:
@@ -130,7 +132,8 @@ def optuna_search(name: str) -> Method:
             else optuna.samplers.GPSampler(seed=board.seed, deterministic_objective=True)
         )
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        study.enqueue_trial(board.space.parameters(board.equal))
+        for early in board.first:
+            study.enqueue_trial(board.space.parameters(early))
         while asks:
             trial = study.ask()
             recipe = board.space.suggest(trial)
@@ -152,7 +155,9 @@ METHODS: dict[str, Method] = {
 }
 
 
-def boards_of_run(folder: RunFolder, labels: Path, seeds: Sequence[int], public: float) -> Iterator[Board]:
+def boards_of_run(
+    folder: RunFolder, labels: Path, seeds: Sequence[int], public: float, *, tuned: bool
+) -> Iterator[Board]:
     """Yield a leaderboard for each seed: the run without a quarter of its videos."""
     record = folder.read_record()
     table, heldout = folder.stored(record.scores), folder.stored(record.heldout)
@@ -164,7 +169,8 @@ def boards_of_run(folder: RunFolder, labels: Path, seeds: Sequence[int], public:
         rows = np.isin(table.video, [names[place] for place in kept])
         part = ScoreTable(table.video[rows], table.number[rows], table.channels, table.values[rows])
         every = np.concatenate([truth[names[place]] for place in kept])
-        yield make_board(part, heldout, untuned(folder), every, seed, public)
+        board = make_board(part, heldout, untuned(folder), every, seed, public)
+        yield replace(board, first=(*board.first, Recipe.read(folder.recipe))) if tuned else board
 
 
 def drawn_boards(seeds: Sequence[int], public: float) -> Iterator[Board]:
@@ -182,7 +188,7 @@ def make_board(
     videos = table.videos()
     rng = np.random.default_rng((seed, 9))
     shown = rng.permutation(list(videos))[: max(1, round(public * len(videos)))]
-    return Board(Fuser(table, heldout), space, equal, labels, np.isin(table.video, shown), seed)
+    return Board(Fuser(table, heldout), space, equal, labels, np.isin(table.video, shown), seed, (equal,))
 
 
 def draw_table(seed: int) -> tuple[ScoreTable, ScoreTable, Bools]:
@@ -295,6 +301,7 @@ def main() -> None:
     parser.add_argument("--asks", type=int, default=30)
     parser.add_argument("--trials", type=int, default=4000)
     parser.add_argument("--public", type=float, default=1.0)
+    parser.add_argument("--tuned", action="store_true", help="the run's own recipe is uploaded second")
     options = parser.parse_args()
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -302,7 +309,8 @@ def main() -> None:
     if options.drawn:
         boards = drawn_boards(seeds, options.public)
     else:
-        boards = boards_of_run(RunFolder(options.run), options.labels, seeds, options.public)
+        folder = RunFolder(options.run)
+        boards = boards_of_run(folder, options.labels, seeds, options.public, tuned=options.tuned)
     print(describe_machine(), "\n")
     if options.public < 1:
         print_ladder([ladder(board, list(ask_and_tell(board, options.asks))) for board in boards])

@@ -50,7 +50,8 @@ class VideoPatchCore(Scorer):
     has the score of the first clip that holds it, so that every frame that they score has their score. On purpose
     unlike the seed: no noise is added in scoring, and its last frames, which repeated the score of the last whole
     clip, get that of the anchored one. Where a recipe is silent: ``pooled`` smooths maps by 3×3 as the others do before
-    it averages them, and ``yolov5lu`` stands for YOLOv5l; it is the same network with the newer head of Ultralytics.
+    it averages them (``pool=1`` does not), and ``yolov5lu`` stands for YOLOv5l; it is the same network with the newer
+    head of Ultralytics.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class VideoPatchCore(Scorer):
         Choose what is remembered by exact k-center greedy. Otherwise in batches, as a GPU likes it; on the vectors of
         this method their covering radius is within 1 %, in two or three dimensions it is not.
     length, detector, classes, train_confidence, test_confidence, grow, crop, size, scaling, align_corners, noise, \
-noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, power
+noisy_share, pool, group, grid, absolute, coreset, per_video, random_start, coresets, power
         Override the preset; None takes its value. :class:`~pixelkit.models.patch_presets.PatchCoreSettings` says
         what each one does.
     """
@@ -104,6 +105,7 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
         align_corners: bool | None = None,
         noise: float | None = None,
         noisy_share: float | None = None,
+        pool: int | None = None,
         group: int | None = None,
         grid: int | None = None,
         absolute: bool | None = None,
@@ -130,6 +132,7 @@ noisy_share, group, grid, absolute, coreset, per_video, random_start, coresets, 
         self.align_corners = align_corners
         self.noise = noise
         self.noisy_share = noisy_share
+        self.pool = pool
         self.group = group
         self.grid = grid
         self.absolute = absolute

@@ -154,7 +154,8 @@ class Extractor:
         """Return the name under which the vectors of ``video`` are kept: all that decides them but its pixels."""
         settings = self.settings
         seen = (settings.channels, settings.grow, settings.crop, settings.size, settings.scaling)
-        made = (settings.align_corners, settings.group, settings.grid, settings.absolute, self.training)
+        pooled = (settings.pool, settings.group, settings.grid)
+        made = (settings.align_corners, *pooled, settings.absolute, self.training)
         noise = (settings.noise, settings.noisy_share, self.seed, video.name) if self._noisy else ()
         network = (self.backbone.digest, str(self.backbone.precision), self.detector.key)
         return f"vectors {(FORMAT, seen, made, noise, network)} at {self.looked_at(video).tolist()}"
@@ -218,14 +219,17 @@ class Extractor:
 
     def _frames(self, tubes: list[Tube], batch: int) -> list[Vectors]:
         if self.settings.pooled:
-            return _by_tube({"frame": self._per_image(tubes, batch, features.pooled_vectors)})
-        frames = self._per_image(tubes, batch, features.frame_vectors)
+            pooled = partial(features.pooled_vectors, pool=self.settings.pool)
+            return _by_tube({"frame": self._per_image(tubes, batch, pooled)})
+        frames = self._per_image(tubes, batch, partial(features.frame_vectors, pool=self.settings.pool))
         return _by_tube({"global": features.global_vectors(frames)})
 
     def _objects(self, tubes: list[Tube], batch: int) -> list[Vectors]:
         if self.settings.pooled:
-            return _by_tube({"person": self._per_image(tubes, batch, features.pooled_vectors)})
-        local = self._per_image(tubes, batch, partial(features.local_map, group=self.settings.group))
+            pooled = partial(features.pooled_vectors, pool=self.settings.pool)
+            return _by_tube({"person": self._per_image(tubes, batch, pooled)})
+        group, pool = self.settings.group, self.settings.pool
+        local = self._per_image(tubes, batch, partial(features.local_map, group=group, pool=pool))
         absolute, training = self.settings.absolute, self.training
         return _by_tube(
             {

@@ -71,12 +71,12 @@ def network_input(
     return functional.interpolate(pixels, (size, size), mode="bilinear", align_corners=align_corners)
 
 
-def smooth(maps: Tensor) -> Tensor:
-    """Average 3x3 neighbours, without padding: each side loses two."""
-    return functional.avg_pool2d(maps, 3, stride=1)
+def smooth(maps: Tensor, pool: int = 3) -> Tensor:
+    """Average ``pool`` x ``pool`` neighbours, without padding: each side loses ``pool`` - 1."""
+    return functional.avg_pool2d(maps, pool, stride=1)
 
 
-def local_map(maps: Sequence[Tensor], group: int) -> Tensor:
+def local_map(maps: Sequence[Tensor], group: int, pool: int = 3) -> Tensor:
     """Return one map of few channels: float32 (n, C, S, S), S the side of the first map.
 
     Each map is smoothed and brought to S x S by adaptive average pooling; of all their C * ``group`` channels, every
@@ -89,7 +89,7 @@ def local_map(maps: Sequence[Tensor], group: int) -> Tensor:
     parts = []
     for each, weights in zip(maps, groups.split(channels, 1), strict=True):
         means = (weights @ each.flatten(2)).unflatten(2, each.shape[2:])
-        parts.append(functional.adaptive_avg_pool2d(smooth(means), side))
+        parts.append(functional.adaptive_avg_pool2d(smooth(means, pool), side))
     return torch.stack(parts).sum(0)
 
 
@@ -120,13 +120,13 @@ def temporal_vectors(local: Tensor, *, absolute: bool, training: bool) -> Tensor
     return change.mean((3, 4)) if training else change.amax((3, 4))
 
 
-def frame_vectors(maps: Sequence[Tensor]) -> Tensor:
+def frame_vectors(maps: Sequence[Tensor], pool: int = 3) -> Tensor:
     """Return one vector per whole frame: float32 (n, 1536) for maps of 512 and 1024 channels.
 
     Each map is smoothed and brought to the side of the last one; then its mean plus its maximum over all places.
     """
     side = maps[-1].shape[-1]
-    places = [functional.adaptive_avg_pool2d(smooth(each), side).flatten(2) for each in maps]
+    places = [functional.adaptive_avg_pool2d(smooth(each, pool), side).flatten(2) for each in maps]
     return torch.cat([each.mean(2) + each.amax(2) for each in places], 1)
 
 
@@ -143,6 +143,6 @@ def global_vectors(frames: Tensor) -> Tensor:
     return (functional.adaptive_max_pool1d(middle, ground.shape[2]) + ground).transpose(1, 2)
 
 
-def pooled_vectors(maps: Sequence[Tensor]) -> Tensor:
+def pooled_vectors(maps: Sequence[Tensor], pool: int = 3) -> Tensor:
     """Return one vector per image: float32 (n, 1536), the mean of each smoothed map over all its places."""
-    return torch.cat([smooth(each).mean((2, 3)) for each in maps], 1)
+    return torch.cat([smooth(each, pool).mean((2, 3)) for each in maps], 1)

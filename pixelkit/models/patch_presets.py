@@ -43,6 +43,8 @@ class PatchCoreSettings:
     """Uniform noise of up to this much is added to training pixels in [0, 1]; 0.1373 is 35 gray levels."""
     noisy_share: float = 0.4
     """Share of the training images that get the noise."""
+    pool: int = 3
+    """Places of the backbone's maps in x and in y over which each is averaged, without padding; 1 leaves it out."""
     group: int = 48
     """Channels of the backbone that are averaged into one for spatial and temporal vectors: 1536 become 32."""
     grid: int = 7
@@ -76,6 +78,11 @@ class PatchCoreSettings:
                 raise SettingsError(f"{scorer}.{name} must lie between 0 and 1: got {getattr(self, name)}")
         if self.size % 32:
             raise SettingsError(f"{scorer}.size must be a multiple of 32: got {self.size}")
+        if self.pool > self.size // 16:
+            raise SettingsError(
+                f"{scorer}.pool must be at most {self.size // 16}, the side of the backbone's smallest map: got "
+                f"{self.pool}"
+            )
         if 1536 % self.group:
             raise SettingsError(
                 f"{scorer}.group must divide the 1536 channels of the backbone: got {self.group}"
@@ -114,6 +121,7 @@ _LEAST: dict[str, float] = {
     "size": 64,
     "noise": 0,
     "noisy_share": 0,
+    "pool": 1,
     "group": 1,
     "grid": 1,
     "coresets": 1,

@@ -48,13 +48,13 @@ def enlarge(image: Floats, size: int, *, align_corners: bool) -> Floats:
     return result
 
 
-def smooth(maps: Floats) -> Floats:
-    """3x3 average pool, stride 1, no padding."""
+def smooth(maps: Floats, pool: int) -> Floats:
+    """Average pool over pool x pool places, stride 1, no padding."""
     images, channels, height, width = maps.shape
-    result = np.empty((images, channels, height - 2, width - 2))
-    for row in range(height - 2):
-        for column in range(width - 2):
-            result[:, :, row, column] = maps[:, :, row : row + 3, column : column + 3].mean(
+    result = np.empty((images, channels, height - pool + 1, width - pool + 1))
+    for row in range(height - pool + 1):
+        for column in range(width - pool + 1):
+            result[:, :, row, column] = maps[:, :, row : row + pool, column : column + pool].mean(
                 (2, 3), dtype=np.float64
             )
     return result
@@ -74,10 +74,10 @@ def adaptive_mean(maps: Floats, side: int) -> Floats:
     return result
 
 
-def local_map(maps: Sequence[Floats], group: int) -> Floats:
+def local_map(maps: Sequence[Floats], group: int, pool: int = 3) -> Floats:
     """Maps of all layers to one of few channels."""
     side = maps[0].shape[-1]
-    every = np.concatenate([adaptive_mean(smooth(each), side) for each in maps], 1)
+    every = np.concatenate([adaptive_mean(smooth(each, pool), side) for each in maps], 1)
     return np.stack([every[:, at : at + group].mean(1) for at in range(0, every.shape[1], group)], 1)
 
 
@@ -101,10 +101,10 @@ def temporal_vectors(local: Floats, *, absolute: bool, training: bool) -> Floats
     return np.array(result)
 
 
-def frame_vectors(maps: Sequence[Floats]) -> Floats:
+def frame_vectors(maps: Sequence[Floats], pool: int = 3) -> Floats:
     """Maps of all layers to one vector per image."""
     side = maps[-1].shape[-1]
-    every = np.concatenate([adaptive_mean(smooth(each), side) for each in maps], 1)
+    every = np.concatenate([adaptive_mean(smooth(each, pool), side) for each in maps], 1)
     return every.mean((2, 3)) + every.max((2, 3))
 
 
@@ -129,9 +129,9 @@ def stretch(level: Floats, length: int) -> Floats:
     return np.array([level[window].max(0) for window in windows(len(level), length)])
 
 
-def pooled_vectors(maps: Sequence[Floats]) -> Floats:
+def pooled_vectors(maps: Sequence[Floats], pool: int = 3) -> Floats:
     """Maps of all layers to one vector per image: their means."""
-    return np.concatenate([smooth(each).mean((2, 3)) for each in maps], 1)
+    return np.concatenate([smooth(each, pool).mean((2, 3)) for each in maps], 1)
 
 
 def nearest(vectors: Floats, memory: Floats) -> Floats:

@@ -32,6 +32,7 @@ SMALL = {
     name: dataclasses.replace(preset, size=64, length=min(preset.length, 4))
     for name, preset in PRESETS.items()
 }
+SMALL["seed, pooled by 2"] = dataclasses.replace(SMALL["seed"], pool=2)
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +72,11 @@ def describe(
 ) -> dict[str, NDArray[np.floating]]:
     whole = tube.number == WHOLE_FRAME
     if settings.pooled:
-        return {"frame" if whole else "person": plain.pooled_vectors(maps[0])}
+        return {"frame" if whole else "person": plain.pooled_vectors(maps[0], settings.pool)}
     if whole:
-        return {
-            "global": plain.global_vectors(np.array([[plain.frame_vectors(each)[0] for each in maps]]))[0]
-        }
-    local = np.array([[plain.local_map(each, settings.group)[0] for each in maps]])
+        frames = [plain.frame_vectors(each, settings.pool)[0] for each in maps]
+        return {"global": plain.global_vectors(np.array([frames]))[0]}
+    local = np.array([[plain.local_map(each, settings.group, settings.pool)[0] for each in maps]])
     return {
         "spatial": plain.spatial_vectors(local, settings.grid)[0],
         "temporal": plain.temporal_vectors(local, absolute=settings.absolute, training=training)[0],

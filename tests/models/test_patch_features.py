@@ -72,7 +72,8 @@ def test_noise_is_added_before_scaling_and_clamped() -> None:
 
 def test_smoothing_is_a_mean_over_nine() -> None:
     maps = random_maps(1)[1][:, :4]
-    assert close(smooth(torch.from_numpy(maps)), plain.smooth(maps))
+    for pool in (1, 2, 3, 5):
+        assert close(smooth(torch.from_numpy(maps), pool), plain.smooth(maps, pool))
 
 
 @pytest.mark.parametrize("sides", [(28, 14), (8, 4)])

@@ -99,6 +99,7 @@ def test_resolved_settings_can_be_given_again() -> None:
         ({"scaling": "rgb"}, r"videopatchcore\.scaling: there is no 'rgb'"),
         ({"detector": "yollo"}, r"videopatchcore\.detector: .*did you mean 'yolo'"),
         ({"group": 50}, r"videopatchcore\.group must divide"),
+        ({"pool": 5, "size": 64}, r"videopatchcore\.pool must be at most 4"),
         (
             {"weights": "openia"},
             r"videopatchcore\.weights: there are no weights 'openia'.*did you mean 'openai'",
