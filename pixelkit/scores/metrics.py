@@ -121,9 +121,11 @@ class Curve:
         found, wrong = self._counts(weights)
         if not len(found) or not found[-1]:
             return None
-        steps = np.diff(found, prepend=0) / found[-1]
         # Frames of weight 0 before all others have no precision; they make no step either.
-        return float(np.sum(steps * found / np.maximum(found + wrong, np.finfo(float).tiny)))
+        precision = found / np.maximum(found + wrong, np.finfo(float).tiny)
+        # From the lowest threshold up, as scikit-learn does it: sums in another order differ in the last bit
+        steps = np.diff(found[::-1] / found[-1], append=0)
+        return float(-np.sum(steps * precision[::-1])) + 0.0
 
     def roc_auc(self, weights: NDArray[np.floating] | None = None) -> float | None:
         """Return the area under the ROC curve, or None with one class only."""
