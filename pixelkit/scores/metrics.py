@@ -125,7 +125,7 @@ class Curve:
         precision = found / np.maximum(found + wrong, np.finfo(float).tiny)
         # From the lowest threshold up, as scikit-learn does it: sums in another order differ in the last bit
         steps = np.diff(found[::-1] / found[-1], append=0)
-        return float(-np.sum(steps * precision[::-1])) + 0.0
+        return float(-np.sum(steps * precision[::-1]))
 
     def roc_auc(self, weights: NDArray[np.floating] | None = None) -> float | None:
         """Return the area under the ROC curve, or None with one class only."""

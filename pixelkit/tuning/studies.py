@@ -68,8 +68,8 @@ def open_study(storage: str | None, name: str, purpose: str) -> optuna.Study:
             study.set_user_attr(PURPOSE, purpose)
         elif found != purpose:
             raise TuningError(
-                f"study {name!r} in {shown(storage)} was made for other scores, another objective or another search "
-                f"space: choose another name with --study"
+                f"study {name!r} in {shown(storage)} was made for other scores, another objective, search space or "
+                f"cost in [tuning]: choose another name with --study"
             )
     return study
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -194,32 +194,25 @@ def tune(
     budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
     everything = Judge(objective, untuned, settings.towards_equal)
     top, found = search_in_rounds(everything, votes, space, budget, purpose=purpose)
-    tried = len(top.trials) + (len(found.trials) if found.trials is not top.trials else 0)
+    # Where Ctrl-C came before the search, what it found is what the climb did: its trials are not counted twice
+    tried = len(top.trials) + (0 if found.trials is top.trials else len(found.trials))
     judged_on = "unseen kinds of anomaly" if strata else "unseen videos"
     if strata and len(set((sources or {}).values())) > 1:
         judged_on += " in unseen videos"
-    scores = wins = None
+    judged = _Judged(found)
     try:
         # What is found on a fold is not shared by workers: to write a trial down takes longer than to try it
         budget = replace(budget, storage=None)
         unseen = None if found.stopped else _unseen(everything, votes, space, budget, folds, end)
         if unseen is not None:
             beats = partial(resample_wins, objective, seed=seed, sources=sources)
-            over_votes = beats(unseen.channels, unseen.votes)
-            if over_votes < settings.required:
-                log.info(
-                    "tuning: on %s, channels are better than the votes in %.0f%% of the resamples: the votes stay",
-                    judged_on,
-                    100 * over_votes,
-                )
-                found, unseen = top, replace(unseen, channels=unseen.votes)
-            wins = beats(unseen.channels, objective.fuser.fuse(untuned))
-            scores = unseen.channels
+            judged = _judged(everything, top, found, unseen, beats, settings.required, judged_on)
     except KeyboardInterrupt:
         log.info("stopped while the recipe was judged: it is kept")
-    verdict = _verdict(everything, found, tried, scores, wins, judged_on, settings, start)
-    recipe = found.recipe if verdict.ships == "tuned" else untuned
-    return Tuned(recipe, found.recipe, untuned, verdict, Course.of(found, untuned))
+    verdict = _verdict(everything, judged, tried, judged_on, settings, start)
+    best = judged.found.recipe
+    recipe = best if verdict.ships == "tuned" else untuned
+    return Tuned(recipe, best, untuned, verdict, Course.of(judged.found, untuned))
 
 
 def resample_wins(
@@ -276,6 +269,18 @@ class _Unseen:
 
 
 @dataclass(frozen=True, eq=False)
+class _Judged:
+    """The better of votes and channels, its unseen scores, and in which part of the resamples these win.
+
+    Where tuning was stopped before that was known, it is the channels, and the others are None.
+    """
+
+    found: Found
+    scores: Scores | None = None
+    wins: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class _Fold:
     """Positions of the videos that are judged, and of those that the recipes which score them may not see."""
 
@@ -315,24 +320,43 @@ def _unseen(
     return stitched
 
 
+def _judged(
+    everything: Judge,
+    top: Found,
+    found: Found,
+    unseen: _Unseen,
+    beats: Callable[[Scores, Scores], float],
+    required: float,
+    judged_on: str,
+) -> _Judged:
+    """Hold channels against votes, and what is better against the untuned recipe, on what neither has seen."""
+    wins = beats(unseen.channels, unseen.votes)
+    best, scores = (found, unseen.channels) if wins >= required else (top, unseen.votes)
+    if best is top:
+        log.info(
+            "tuning: on %s, channels are better than the votes in %.0f%% of the resamples: the votes stay",
+            judged_on,
+            100 * wins,
+        )
+    return _Judged(best, scores, beats(scores, everything.objective.fuser.fuse(everything.untuned)))
+
+
 def _verdict(
     everything: Judge,
-    found: Found,
+    judged: _Judged,
     tried: int,
-    unseen: Scores | None,
-    wins: float | None,
     judged_on: str,
     settings: TuningSettings,
     start: float,
 ) -> Verdict:
-    objective = everything.objective
+    objective, found, wins = everything.objective, judged.found, judged.wins
     equal = objective.values(objective.curves(objective.fuser.fuse(everything.untuned)))
     seen = objective.figure_of(everything.values(objective.fuser.fuse(found.recipe)))
     values, ships = np.full(len(equal), np.nan), False
-    if unseen is None or wins is None:
+    if judged.scores is None or wins is None:
         reason = f"nothing new ships: tuning was stopped before its recipe was judged on {judged_on}"
     else:
-        values = objective.values(objective.curves(unseen))
+        values = objective.values(objective.curves(judged.scores))
         ships = wins >= settings.required and found.recipe != everything.untuned
         what = "the tuned recipe ships" if ships else "equal weights ship"
         reason = (
@@ -346,7 +370,7 @@ def _verdict(
         ships="tuned" if ships else "equal weights",
         reason=reason,
         equal=objective.figure_of(equal),
-        unseen=None if unseen is None else objective.figure_of(values),
+        unseen=None if judged.scores is None else objective.figure_of(values),
         seen=seen,
         wins=wins,
         parts={
