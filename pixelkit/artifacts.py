@@ -6,14 +6,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import numpy as np
 
-from pixelkit.errors import StorageError, SubmissionError, reason
+from pixelkit.config import coerce
+from pixelkit.errors import SettingsError, StorageError, SubmissionError, reason
 from pixelkit.files import make_folder, storage_errors, write_text
 from pixelkit.scores.recipe import Recipe
 from pixelkit.scores.table import ScoreTable
@@ -210,7 +210,7 @@ class RunFolder:
             raise StorageError(
                 f"{self.path} holds no scored run: expected {RECORD}; make one with 'pixelkit run'"
             ) from None
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, RecursionError, SettingsError) as error:
             raise StorageError(
                 f"{file} cannot be read ({reason(error)}): give the command that made this run again ('pixelkit run', "
                 f"'score' or 'blend') to rewrite it"
@@ -221,28 +221,8 @@ def _record(found: Any) -> RunRecord:
     """Return the record that JSON holds; what a newer version wrote beside it is passed over."""
     if not isinstance(found, dict):
         raise ValueError("it is no JSON object")
-    known = {each.name for each in fields(RunRecord)}
     kinds = get_type_hints(RunRecord)
-    for key in known & found.keys():
-        if not _fits(found[key], kinds[key]):
-            raise ValueError(f"{key!r} is {found[key]!r:.60}, which no run writes")
-    return RunRecord(**{key: value for key, value in found.items() if key in known})
-
-
-def _fits(value: object, kind: Any) -> bool:
-    """Return whether what JSON gave is of a type as a field's annotation says it."""
-    origin, parts = get_origin(kind), get_args(kind)
-    if kind is Any:
-        return True
-    if origin is UnionType:
-        return any(_fits(value, part) for part in parts)
-    if origin is dict:
-        return isinstance(value, dict) and all(_fits(item, parts[1]) for item in value.values())
-    if origin is list:
-        return isinstance(value, list) and all(_fits(item, parts[0]) for item in value)
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
+    return RunRecord(**{key: coerce(found[key], kinds[key], key) for key in found if key in kinds})
 
 
 def _check_readable(sample: Path, what: str, remedy: str) -> None:

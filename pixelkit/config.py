@@ -244,6 +244,8 @@ def coerce(value: Any, hint: Any, where: str) -> Any:
         raise SettingsError(f"{where} is {value!r}: expected one of {', '.join(map(repr, arguments))}")
     if origin in (tuple, list):
         return _coerce_sequence(value, hint, where)
+    if origin is dict and isinstance(value, dict):
+        return {key: coerce(item, arguments[1], f"{where}.{key}") for key, item in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     plain = origin or hint

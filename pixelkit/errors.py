@@ -13,7 +13,8 @@
     ├── TuningError               nothing to tune on, a study that cannot be reached or was made for something else
     ├── RecipeError               a recipe that names a channel, a normalisation or a rule that does not exist
     ├── SubmissionError           a CSV that the leaderboard would reject
-    ├── HistoryError              an unknown submission, a score told twice, a CSV that is gone
+    ├── HistoryError              a score told twice, a CSV that is gone
+    │   └── UnknownSubmission     no submission has that id
     ├── KaggleError               no credentials, rules not accepted, a wrong name, a limit reached, a CSV rejected
     │   └── KaggleUnreachable     no network, no answer, a server out of order: another time it may go well
     └── PackError                 a wheel that cannot be had, an unfinished run, a folder that is no former pack
@@ -81,6 +82,10 @@ class SubmissionError(PixelkitError):
 
 class HistoryError(PixelkitError):
     """The history of submissions does not know, or knows otherwise: an unknown id, a score told twice, a lost CSV."""
+
+
+class UnknownSubmission(HistoryError):
+    """No submission in the history has the id that was asked for; another history may have it."""
 
 
 class KaggleError(PixelkitError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,21 +33,14 @@ class Asked:
 
     def find(self, text: str) -> Submission:
         """Return a submission; one that is unknown where nobody said to look may be known to another history."""
-        from pixelkit.errors import HistoryError
-        from pixelkit.leaderboard.history.submission import LEAST_DIGITS
+        from pixelkit.errors import UnknownSubmission
 
         try:
             return self.history.find(text)
-        except HistoryError as error:
-            digits = text.strip().lower()
-            is_id = re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},}}", digits)
-            if (
-                self.named
-                or not is_id
-                or any(one.id.startswith(digits) for one in self.history.submissions())
-            ):
+        except UnknownSubmission as error:
+            if self.named:
                 raise
-            raise HistoryError(
+            raise UnknownSubmission(
                 f"{error}; the history of a run elsewhere lies beside its folder: name it with "
                 f"'pixelkit history --file FOLDER/{self.history.file.name} ...'"
             ) from None

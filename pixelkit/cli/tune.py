@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,8 +146,10 @@ def ask(folder: RunFolder, daily: int, as_json: bool, seed: int | None) -> None:
         return
     for line in proposal.lines():
         click.echo(line)
-    log.info("send it: pixelkit submit %s --check %s --upload --wait", folder.path, proposal.csv)
-    elsewhere = "" if history.file == Path("submissions", FILE_NAME).resolve() else f"--file {history.file} "
+    places = [shlex.quote(str(path)) for path in (folder.path, proposal.csv)]
+    log.info("send it: pixelkit submit %s --check %s --upload --wait", *places)
+    usual = history.file == Path("submissions", FILE_NAME).resolve()
+    elsewhere = "" if usual else f"--file {shlex.quote(str(history.file))} "
     log.info("or by hand, and tell what it scored: pixelkit history %stell %s SCORE", elsewhere, identity)
     click.echo(proposal.csv)
 

@@ -116,12 +116,12 @@ def test_a_sample_that_has_gone_since_is_named_with_what_to_do(run: RunFolder, t
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"scores": {"a": 5}}, "'scores' is {'a': 5}, which no run writes"),
-        ({"scores": "a"}, "'scores' is 'a'"),
-        ({"max_gap": True}, "'max_gap' is True"),
-        ({"shares": {"good.score": "1"}}, "'shares' is"),
-        ({"train": [1]}, "'train' is [1]"),
-        ({"sample": 3}, "'sample' is 3"),
+        ({"scores": {"a": 5}}, "scores.a is 5: expected a text"),
+        ({"scores": "a"}, "scores is 'a'"),
+        ({"max_gap": True}, "max_gap is True: expected a whole number"),
+        ({"shares": {"good.score": "1"}}, "shares.good.score is '1': expected a number"),
+        ({"train": [1]}, "train is 1: expected a text"),
+        ({"sample": 3}, "sample is 3: expected a text"),
     ],
 )
 def test_a_record_that_no_run_writes_is_one_line(run: RunFolder, change: dict[str, Any], said: str) -> None:

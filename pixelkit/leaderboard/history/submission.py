@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pixelkit.errors import HistoryError, examples
+from pixelkit.errors import HistoryError, UnknownSubmission, examples
 from pixelkit.leaderboard.history.csvs import ID_DIGITS, kept_csv, submission_id
 from pixelkit.leaderboard.history.lines import Line
 
@@ -162,7 +162,7 @@ def choose(text: str, known: Mapping[str, Submission], file: Path) -> Submission
     if not found and Path(text).is_file():
         raise HistoryError(f"{text} is not in {file}: add it with 'pixelkit history import {text}'")
     if not found:
-        raise HistoryError(f"there is no submission {text!r} in {file}{_nearest(digits, known)}")
+        raise UnknownSubmission(f"there is no submission {text!r} in {file}{_nearest(digits, known)}")
     if len(found) > 1:
         raise HistoryError(f"id {text!r} may be any of {examples(found, 5)}: give more digits")
     return known[found[0]]
