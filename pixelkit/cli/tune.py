@@ -224,7 +224,8 @@ def _report(folder: RunFolder, tuned: Tuned, as_json: bool) -> None:
     if as_json:
         import json
 
-        click.echo(json.dumps({**tuned.to_json(), "file": str(folder.recipe)}, indent=1))
+        told = {key: value for key, value in tuned.to_json().items() if key != "course"}  # thousands of lines
+        click.echo(json.dumps({**told, "file": str(folder.recipe)}, indent=1))
         return
     from pixelkit.cli.tables import aligned
 

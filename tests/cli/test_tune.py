@@ -77,6 +77,7 @@ def test_labels_tune_only_when_they_are_named(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["verdict"]["figure"] == "micro AP by labels"
+    assert found.keys() == {"verdict", "recipe", "tuned", "untuned", "file"}
     assert found["verdict"]["unseen"] is not None
     for words in (("--objective", "labels"), ("--labels", labels)):
         refused = tune(run, *words)
