@@ -54,9 +54,8 @@ class Motion(Scorer):
     ``dwell``
         How long the place has been occupied.
     ``appearance``
-        How sure two small networks are that nothing was done to a square as high as a person: not turned, stretched,
-        swapped, pasted over, played faster or shuffled. They learn that from normal objects; what is larger is covered
-        with squares, of which the strangest counts.
+        How sure two small networks are that nothing was done to the crop: not turned, stretched, swapped, pasted over,
+        played faster or shuffled. They learn that from crops of normal objects.
     ``object``
         The worst object by the sum of the attributes in ``combine``, of what is above 1 only the logarithm. The untuned
         recipe takes it alone.
