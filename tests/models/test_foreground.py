@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from pixelkit import Video
 from pixelkit.frames.decode import FrameStore
 from pixelkit.frames.layouts import find_dataset
 from pixelkit.frames.repair import apply_repairs
+from pixelkit.frames.repair_plan import RepairPlan, VideoRepair
 from pixelkit.frames.video import ArraySource
 from pixelkit.models.boxes import Boxes
 from pixelkit.models.detectors import detect
@@ -183,3 +185,25 @@ def test_ped2_walkers_are_found_and_lawns_are_empty(ped2: Path, tmp_path: Path) 
     heights = every.corners[:, 3] - every.corners[:, 1]
     assert 15 < np.median(heights) < 40
     assert (every.corners[:, 3] < 90).sum() == 0, "above are bushes and a wall"
+
+
+def test_ped2_frames_that_were_upside_down_hold_what_they_hold_upright(ped2: Path, tmp_path: Path) -> None:
+    original = find_dataset(ped2).train[4]
+    (tmp_path / "05").mkdir()
+    files, flipped = [], original.numbers[3::7]
+    for number, file in zip(original.numbers, original.files, strict=True):
+        files.append(tmp_path / "05" / f"{number:03d}.png")
+        frame = cv2.imread(str(file))
+        cv2.imwrite(str(files[-1]), frame[::-1] if number in flipped else frame)
+    copy = replace(original, path=tmp_path / "05", files=tuple(files))
+    upright, turned = (
+        apply_repairs(FrameStore(tmp_path / name).decode([video], [VIEW]), plan, max_gap=4)[0]
+        for name, video, plan in (
+            ("a", original, None),
+            ("b", copy, RepairPlan({"05": VideoRepair(flipped=flipped)})),
+        )
+    )
+    assert np.array_equal(upright.frames(VIEW), turned.frames(VIEW))
+    for one, other in zip(detect(upright, Foreground()), detect(turned, Foreground()), strict=True):
+        assert len(one)
+        assert np.array_equal(one.corners, other.corners)
