@@ -17,6 +17,7 @@ from pixelkit.scores.metrics import Curve
 from pixelkit.scores.order import rising as order_of
 
 Metric = Literal["ap", "auc", "macro auc"]
+CurveMetric = Literal["ap", "auc"]
 Scores = NDArray[np.float64]
 NORMAL = "normal"
 """The family of takes without an anomaly."""
@@ -65,7 +66,7 @@ class Objective:
         The scores, and the videos that they are of.
     parts
         Each gives one value; the figure is their mean.
-    curve_metric
+    metric
         ``ap`` or ``auc``.
     downside
         What losses cost beside what they take from the mean, so that no part pays for another: so many times the
@@ -77,13 +78,13 @@ class Objective:
         figure: str,
         fuser: Fuser,
         parts: Sequence[Part],
-        curve_metric: Literal["ap", "auc"],
+        metric: CurveMetric,
         downside: float = 0.0,
     ) -> None:
         self.figure = figure
         self.fuser = fuser
         self.parts = parts
-        self._metric = curve_metric
+        self.metric: CurveMetric = metric
         self._downside = downside
         names = list(fuser.videos)
         self._video_of = np.repeat(
@@ -119,7 +120,7 @@ class Objective:
             weights = part.weights
             if rows is not None:
                 weights = rows[part.rows] if weights is None else weights * rows[part.rows]
-            value = curve.average_precision(weights) if self._metric == "ap" else curve.roc_auc(weights)
+            value = curve.average_precision(weights) if self.metric == "ap" else curve.roc_auc(weights)
             found.append(np.nan if value is None else value)
         return np.array(found)
 

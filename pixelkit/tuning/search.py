@@ -171,10 +171,11 @@ def search_in_rounds(
     begin = judge.untuned, top.recipe
     if top.stopped:
         return top, top
-    near = replace(judge, untuned=top.recipe)
     try:
+        near = replace(judge, untuned=top.recipe)
         found = search(near, space, budget, begin=begin, purpose=purpose, label=label)
     except KeyboardInterrupt:  # before the first trial
+        log.info("stopped: the best of %d trials is kept", len(top.trials))
         return top, replace(top, stopped=True)
     return top, found
 

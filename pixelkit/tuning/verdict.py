@@ -13,17 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.errors import TuningError
-from pixelkit.scores.normalise import rank
 from pixelkit.scores.recipe import Recipe
 from pixelkit.tuning.course import Course
 from pixelkit.tuning.objectives import NORMAL, Objective, Scores
 from pixelkit.tuning.search import Budget, Found, Judge, search_in_rounds
 from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.space import SearchSpace
+from pixelkit.tuning.witnesses import Witnesses
 
 log = logging.getLogger("pixelkit")
 
-RESAMPLES = 500
 # Parts that sources are dealt into for judging: with two, recipes are found on half of the video that ships one.
 SOURCES = 4
 
@@ -35,7 +34,7 @@ class Verdict:
     Parameters
     ----------
     figure
-        What was measured: ``AP on synthetic anomalies``.
+        What was measured: ``AP on synthetic anomalies, video by video``.
     ships
         ``tuned`` or ``equal weights``.
     reason
@@ -152,9 +151,9 @@ def tune(
 ) -> Tuned:
     """Search the best recipe, and ship it if tuning beats the untuned recipe on what it has not seen.
 
-    One search uses all videos. Then, for each fold of the videos, another one uses the rest, and its recipes score the
-    fold. These unseen scores together are held against each other on resamples of videos: recipes of channels have to
-    beat the votes that they began with, and what is then better has to beat the untuned recipe.
+    One search uses all videos. Then, for each fold of the videos, another one uses the rest, and its recipes are judged
+    on the anomalies of the fold. What they win there is held against each other on resamples of videos: recipes of
+    channels have to beat the votes that they began with, and what is then better has to beat the untuned recipe.
 
     Parameters
     ----------
@@ -199,84 +198,43 @@ def tune(
     judged_on = "unseen kinds of anomaly" if strata else "unseen videos"
     if strata and len(set((sources or {}).values())) > 1:
         judged_on += " in unseen videos"
-    judged = _Judged(found)
+    witnesses, judged = Witnesses(objective), _Judged(found)
     try:
         # What is found on a fold is not shared by workers: to write a trial down takes longer than to try it
         budget = replace(budget, storage=None)
-        unseen = None if found.stopped else _unseen(everything, votes, space, budget, folds, end)
+        unseen = None if found.stopped else _unseen(everything, witnesses, votes, space, budget, folds, end)
         if unseen is not None:
-            beats = partial(resample_wins, objective, seed=seed, sources=sources)
-            judged = _judged(everything, top, found, unseen, beats, settings.required, judged_on)
+            beats = partial(witnesses.wins, seed=seed, sources=sources)
+            judged = _judged(top, found, unseen, beats, settings.required, judged_on)
     except KeyboardInterrupt:
         log.info("stopped while the recipe was judged: it is kept")
-    verdict = _verdict(everything, judged, tried, judged_on, settings, start)
+    verdict = _verdict(witnesses, untuned, judged, tried, judged_on, settings, start)
     best = judged.found.recipe
     recipe = best if verdict.ships == "tuned" else untuned
     return Tuned(recipe, best, untuned, verdict, Course.of(judged.found, untuned))
 
 
-def resample_wins(
-    objective: Objective,
-    scores: Scores,
-    others: Scores,
-    *,
-    seed: int,
-    sources: Mapping[str, str] | None = None,
-    resamples: int = RESAMPLES,
-) -> float:
-    """Return in which part of the resamples of videos ``scores`` are better than ``others``.
-
-    Videos are drawn with replacement: frames of one video, and of one event, are no independent witnesses. Nor are
-    takes that were made from one video: so the videos that they were made from are drawn, and then takes of each.
-
-    Parameters
-    ----------
-    objective
-        What is measured.
-    scores, others
-        (rows,) one score for each row.
-    seed
-        Decides what is drawn.
-    sources
-        By video, what it was made from; None where each stands for itself.
-    resamples
-        How often to draw.
-    """
-    mine, theirs = objective.curves(scores), objective.curves(others)
-    names = list(objective.fuser.videos)
-    made: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        made.setdefault((sources or {}).get(name, name), []).append(place)
-    groups = [np.array(places) for places in made.values()]
-    rng = np.random.default_rng((seed, 7))
-    won = []
-    for _ in range(resamples):
-        chosen = [groups[number] for number in rng.integers(0, len(groups), len(groups))]
-        places = np.concatenate([group[rng.integers(0, len(group), len(group))] for group in chosen])
-        drawn = np.bincount(places, minlength=len(names)).astype(np.float64)
-        values, equal = objective.values(mine, drawn), objective.values(theirs, drawn)
-        if not np.isnan(values).all():
-            won.append(objective.combine(values, equal) > objective.figure_of(equal))
-    return float(np.mean(won)) if won else 0.0
-
-
 @dataclass(frozen=True, eq=False)
 class _Unseen:
-    """Scores by recipes that had not seen the row's video, (rows,): by the best votes, and by the best channels."""
+    """What each witness says, (witnesses,), of recipes that had not seen its video.
 
+    Of the untuned recipe, of the best votes, and of the best channels.
+    """
+
+    equal: Scores
     votes: Scores
     channels: Scores
 
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """The better of votes and channels, its unseen scores, and in which part of the resamples these win.
+    """The better of votes and channels, what witnesses say of it unseen, and in which part of the resamples it wins.
 
     Where tuning was stopped before that was known, it is the channels, and the others are None.
     """
 
     found: Found
-    scores: Scores | None = None
+    values: Scores | None = None
     wins: float | None = None
 
 
@@ -290,38 +248,36 @@ class _Fold:
 
 def _unseen(
     everything: Judge,
+    witnesses: Witnesses,
     votes: SearchSpace,
     space: SearchSpace,
     budget: Budget,
     folds: Sequence[_Fold],
     end: float | None,
 ) -> _Unseen | None:
-    """Return for each row the scores of recipes that were found without its video; None when stopped."""
+    """Return what is said of recipes that were found without a witness's video; None when stopped."""
     objective = everything.objective
-    parts = list(objective.fuser.videos.values())
-    equal = objective.fuser.fuse(everything.untuned)
-    stitched = _Unseen(rank(equal), rank(equal))
+    scores = objective.fuser.fuse(everything.untuned)
+    equal = witnesses.hear(scores)
+    unseen = _Unseen(equal, equal.copy(), equal.copy())
     for number, fold in enumerate(folds):
-        others = np.ones(len(parts))
+        others = np.ones(len(objective.fuser.videos))
         others[fold.hidden] = 0
         judge = Judge(objective, everything.untuned, everything.towards_equal, others)
-        if np.isnan(judge.values(equal)).all():
+        if np.isnan(judge.values(scores)).all():
             continue  # The other videos are of one class: there was nothing to search by.
         until = _share(end, len(folds) - number)
         label = f"judge {number + 1} of {len(folds)}"
         top, found = search_in_rounds(judge, votes, space, replace(budget, until=until), label=label)
         if found.stopped:
             return None
-        # Ranks over all videos bring the scores of different recipes to one scale.
-        for one, scores in ((top, stitched.votes), (found, stitched.channels)):
-            ranks = rank(objective.fuser.fuse(one.recipe))
-            for video in fold.judged:
-                scores[parts[video]] = ranks[parts[video]]
-    return stitched
+        mine = np.isin(witnesses.video, fold.judged)
+        for one, values in ((top, unseen.votes), (found, unseen.channels)):
+            values[mine] = witnesses.hear(objective.fuser.fuse(one.recipe))[mine]
+    return unseen
 
 
 def _judged(
-    everything: Judge,
     top: Found,
     found: Found,
     unseen: _Unseen,
@@ -331,51 +287,53 @@ def _judged(
 ) -> _Judged:
     """Hold channels against votes, and what is better against the untuned recipe, on what neither has seen."""
     wins = beats(unseen.channels, unseen.votes)
-    best, scores = (found, unseen.channels) if wins >= required else (top, unseen.votes)
+    best, values = (found, unseen.channels) if wins >= required else (top, unseen.votes)
     if best is top:
         log.info(
             "tuning: on %s, channels are better than the votes in %.0f%% of the resamples: the votes stay",
             judged_on,
             100 * wins,
         )
-    return _Judged(best, scores, beats(scores, everything.objective.fuser.fuse(everything.untuned)))
+    return _Judged(best, values, beats(values, unseen.equal))
 
 
 def _verdict(
-    everything: Judge,
+    witnesses: Witnesses,
+    untuned: Recipe,
     judged: _Judged,
     tried: int,
     judged_on: str,
     settings: TuningSettings,
     start: float,
 ) -> Verdict:
-    objective, found, wins = everything.objective, judged.found, judged.wins
-    equal = objective.values(objective.curves(objective.fuser.fuse(everything.untuned)))
-    seen = objective.figure_of(everything.values(objective.fuser.fuse(found.recipe)))
-    values, ships = np.full(len(equal), np.nan), False
-    if judged.scores is None or wins is None:
+    objective, found, wins = witnesses.whole, judged.found, judged.wins
+    equal, seen = (
+        witnesses.together(witnesses.hear(objective.fuser.fuse(recipe))) for recipe in (untuned, found.recipe)
+    )
+    unseen, ships = np.full(len(equal), np.nan), False
+    if judged.values is None or wins is None:
         reason = f"nothing new ships: tuning was stopped before its recipe was judged on {judged_on}"
     else:
-        values = objective.values(objective.curves(judged.scores))
-        ships = wins >= settings.required and found.recipe != everything.untuned
+        unseen = witnesses.together(judged.values)
+        ships = wins >= settings.required and found.recipe != untuned
         what = "the tuned recipe ships" if ships else "equal weights ship"
         reason = (
             f"{what}: on {judged_on} tuning is better in {wins:.0%} of the resamples of videos "
             f"({settings.required:.0%} are asked for)"
         )
-        if found.recipe == everything.untuned:
+        if found.recipe == untuned:
             reason += "; of all recipes tried on all videos they are the best"
     return Verdict(
-        figure=objective.figure,
+        figure=witnesses.figure,
         ships="tuned" if ships else "equal weights",
         reason=reason,
         equal=objective.figure_of(equal),
-        unseen=None if judged.scores is None else objective.figure_of(values),
-        seen=seen,
+        unseen=None if judged.values is None else objective.figure_of(unseen),
+        seen=objective.figure_of(seen),
         wins=wins,
         parts={
             part.name: {"equal": _plain(before), "unseen": _plain(after)}
-            for part, before, after in zip(objective.parts, equal, values, strict=True)
+            for part, before, after in zip(objective.parts, equal, unseen, strict=True)
         },
         trials=tried,
         seconds=round(time.monotonic() - start, 1),

@@ -41,7 +41,7 @@ def test_synthetic_tuning_ships_a_recipe_that_submit_uses(tmp_path: Path) -> Non
     told = json.loads(
         pixelkit("history", "--json", "--file", tmp_path / "history.jsonl", cwd=tmp_path).stdout
     )
-    assert told[0]["figure_of"] == "AP on synthetic anomalies"
+    assert told[0]["figure_of"] == "AP on synthetic anomalies, video by video"
     assert 0 < told[0]["figure"] < 1
 
 
@@ -76,7 +76,7 @@ def test_labels_tune_only_when_they_are_named(tmp_path: Path) -> None:
     done = tune(run, "--objective", "labels", "--labels", labels, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["verdict"]["figure"] == "micro AP by labels"
+    assert found["verdict"]["figure"] == "micro AP by labels, video by video"
     assert found.keys() == {"verdict", "recipe", "tuned", "untuned", "file"}
     assert found["verdict"]["unseen"] is not None
     for words in (("--objective", "labels"), ("--labels", labels)):

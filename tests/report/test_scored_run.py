@@ -40,7 +40,7 @@ def test_repairs_are_those_of_the_plan_on_record(run: Path) -> None:
 def test_the_verdict_is_about_the_recipe_of_the_csv(run: Path) -> None:
     verdict = read_run(RunFolder(run)).verdict
     assert verdict is not None
-    assert verdict.figure == "AP on synthetic anomalies"
+    assert verdict.figure == "AP on synthetic anomalies, video by video"
 
 
 def test_what_the_leaderboard_said_is_beside_our_own_figure(run: Path, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from pixelkit.tuning.objectives import Objective, label_objective
 from pixelkit.tuning.search import Found, Judge, search_in_rounds
 from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.space import SearchSpace
-from pixelkit.tuning.verdict import Tuned, resample_wins, tune
+from pixelkit.tuning.verdict import Tuned, tune
+from pixelkit.tuning.witnesses import Witnesses
 
 VIDEOS = [f"{n:02d}" for n in range(1, 9)]
 QUICK = TuningSettings(trials=40, towards_equal=0.0)
@@ -154,31 +155,11 @@ def test_the_same_seed_gives_the_same_verdict() -> None:
     assert dataclasses.replace(once.verdict, seconds=0) == dataclasses.replace(again.verdict, seconds=0)
 
 
-def test_scores_never_win_against_themselves_and_better_ones_always_do() -> None:
-    of = objective()
-    good, bad = (of.fuser.table.channel(name).astype(float) for name in ("good.score", "bad.score"))
-    assert resample_wins(of, good, good, seed=0) == 0
-    assert resample_wins(of, good, bad, seed=0) == 1
-    assert resample_wins(of, bad, good, seed=0) == 0
-
-
-def test_takes_of_one_source_are_one_witness() -> None:
-    of = objective()
-    good, bad = (of.fuser.table.channel(name).astype(float) for name in ("good.score", "bad.score"))
-    odd = of.fuser.videos[VIDEOS[-1]]
-    mixed, other = good.copy(), bad.copy()
-    mixed[odd], other[odd] = bad[odd], good[odd] + 10
-    alone = resample_wins(of, mixed, other, seed=0)
-    sources = dict.fromkeys(VIDEOS[:-1], "a") | {VIDEOS[-1]: "b"}
-    together = resample_wins(of, mixed, other, seed=0, sources=sources)
-    assert alone > together > 0, "seven takes of one video count as one"
-
-
 def test_ctrl_c_in_the_judging_keeps_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> float:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pixelkit.tuning.verdict.resample_wins", interrupted)
+    monkeypatch.setattr(Witnesses, "wins", interrupted)
     tuned = run(objective())
     assert tuned.recipe == tuned.untuned != tuned.tuned
     assert tuned.verdict.unseen is None
