@@ -16,7 +16,7 @@ from pixelkit.errors import ScorerError, SettingsError, did_you_mean
 from pixelkit.files import write_text
 from pixelkit.models.foreground import VIEW
 from pixelkit.models.objects.attributes import ATTRIBUTES, measure
-from pixelkit.models.objects.crops import cut_crops
+from pixelkit.models.objects.crops import cut_crops, person_squares
 from pixelkit.models.objects.seen import Objects, observe
 from pixelkit.models.objects.surprise import Surprise, together
 from pixelkit.models.objects.tracks import link, mean_along
@@ -54,8 +54,9 @@ class Motion(Scorer):
     ``dwell``
         How long the place has been occupied.
     ``appearance``
-        How sure two small networks are that nothing was done to the crop: not turned, stretched, swapped, pasted over,
-        played faster or shuffled. They learn that from crops of normal objects.
+        How sure two small networks are that nothing was done to a square as high as a person: not turned, stretched,
+        swapped, pasted over, played faster or shuffled. They learn that from normal objects; what is larger is covered
+        with squares, of which the strangest counts.
     ``object``
         The worst object by the sum of the attributes in ``combine``, of what is above 1 only the logarithm. The untuned
         recipe takes it alone.
@@ -152,7 +153,7 @@ class Motion(Scorer):
                 for place, pair in enumerate(zip(videos, seen, strict=True))
                 if place % NETWORKS != number or len(videos) == 1
             ]
-            chosen = _spread([objects for _, objects in mine], CROPS)
+            chosen = _spread([person_squares(objects)[0] for _, objects in mine], CROPS)
             if not any(len(objects) for objects in chosen):
                 log.warning(
                     "%s: every second training video shows no object of %d pixels and more, so that nothing can be "
@@ -196,7 +197,7 @@ class Motion(Scorer):
         return {**measure(objects, rows), "strange": mean_along(rows, strange, np.ones_like(strange))}
 
     def _strange(self, video: Video, objects: Objects, network: int | None) -> NDArray[np.float32]:
-        """Return how strange the objects look in their own frames: float32 (k,)."""
+        """Return how strange the strangest part of each object looks in its own frame: float32 (k,)."""
         if not self.networks_:
             return np.zeros(len(objects), np.float32)
         from pixelkit.models.objects.appearance import Doubt
@@ -205,10 +206,12 @@ class Motion(Scorer):
         if self._doubt is None:
             self._doubt = Doubt(self.networks_, self.device, self.precision)
         offsets = range(-(LENGTH // 2), LENGTH // 2 + 1)
-        said = np.zeros(len(objects), np.float32)
-        for start in range(0, len(objects), AT_ONCE):
+        parts, owner = person_squares(objects)
+        said = np.full(len(objects), -np.inf, np.float32)
+        for start in range(0, len(parts), AT_ONCE):
             some = slice(start, start + AT_ONCE)
-            said[some] = self._doubt(cut_crops(video, objects.take(some), offsets), only=network)
+            doubt = self._doubt(cut_crops(video, parts.take(some), offsets), only=network)
+            np.maximum.at(said, owner[some], doubt)
         return said
 
     def _of_objects(self, video: Video, around: int | None = None) -> tuple[Objects, NDArray[np.float64]]:
@@ -286,7 +289,7 @@ class Motion(Scorer):
 
 
 def _spread(seen: Sequence[Objects], most: int) -> list[Objects]:
-    """Return at most so many objects that are large enough for a network to learn from, spread over all videos."""
+    """Return at most so many parts of objects that are large enough to learn from, spread over all videos."""
     large = [objects.take(objects.area >= LEAST_AREA) for objects in seen]
     count = sum(map(len, large))
     step = max(1, -(-count // most))

@@ -50,7 +50,7 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "gait": Attribute(("straight", "unsteady"), ("speed", "log_area"), 5),
     "acceleration": Attribute(("log_change",), ("log_speed", "log_area"), 3, above=True),
     "dwell": Attribute(("dwell",), PLACE, 5, above=True),
-    "appearance": Attribute(("strange",), ("log_area",), 1, above=True),
+    "appearance": Attribute(("strange",), ("log_area", "y"), 1, above=True),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +13,38 @@ from pixelkit.models.foreground import VIEW
 from pixelkit.models.objects.seen import Objects
 
 SIDE = 32  # pixels: a walker of Ped2 is 17×33
-GROW = (
-    1.2  # side of the square to the longer side of the box: an object's outline needs some ground around it
-)
+GROW = 1.2  # side of what is cut out to that of the square: an outline needs some ground around it
+SPILL = 0.3  # of a square, by which an object may stand out before it gets one more
+MOST = 6  # squares side by side: after a change of light an object is as large as the frame
+
+
+def person_squares(objects: Objects) -> tuple[Objects, NDArray[np.int64]]:
+    """Return squares as high as somebody who stands there, which together cover each object.
+
+    So a network sees everybody at one scale: a group is shown person by person, and a head or a leg that was found
+    alone with the rest of its walker. Where it is not known how tall people are, a square is as high as the object.
+
+    Returns
+    -------
+    parts, owner
+        m objects, at least as many as there were, which differ from theirs in the corners, and int64 (m,) which object
+        each is a part of, in rising order.
+    """
+    low, high = objects.corners[:, :2], objects.corners[:, 2:]
+    size = high - low
+    side = np.where(objects.stature > 0, objects.stature, size.max(1))
+    side = np.maximum(side, size.max(1) / (MOST + SPILL))
+    count = np.maximum(np.ceil(size / side[:, None] - SPILL), 1).astype(np.int64)
+    side = np.where(count.prod(1) == 1, np.maximum(side, size.max(1)), side)
+    owner = np.repeat(np.arange(len(objects)), count.prod(1))
+    number = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    place = np.stack([number % count[owner, 0], number // count[owner, 0]], 1)
+    # From the first square's middle to the last one's, in even steps; of one square, it is the object's own
+    spread = np.where(count > 1, (size - side[:, None]) / np.maximum(count - 1, 1), 0)
+    middle = (low + high)[owner] / 2 + (place - (count - 1)[owner] / 2) * spread[owner]
+    half = side[owner, None] / 2
+    corners = np.concatenate([middle - half, middle + half], 1).astype(np.float32)
+    return replace(objects.take(owner), corners=corners), owner
 
 
 def cut_crops(video: Video, objects: Objects, offsets: range) -> NDArray[np.uint8]:

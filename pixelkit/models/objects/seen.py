@@ -19,7 +19,7 @@ from pixelkit.models.objects.stature import stature
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-VERSION = 4
+VERSION = 5
 SAMPLES = 30  # frames in which it is looked how tall people are: some 300 blobs
 MEMORY = 50.0  # frames after which what has left a place counts 1/e there: two seconds at 25 frames/s
 
@@ -43,6 +43,8 @@ class Objects:
         float32 (k, 2) mean optical flow, right and down, in pixels a frame.
     dwell
         float32 (k,) part of the last two seconds or so in which the box was not background, 0 to 1.
+    stature
+        float32 (k,) how tall somebody is who stands where the box ends, in pixels; 0 where nobody was seen.
     """
 
     position: NDArray[np.int64]
@@ -51,6 +53,7 @@ class Objects:
     speed: Floats
     velocity: Floats
     dwell: Floats
+    stature: Floats
 
     def __len__(self) -> int:
         return len(self.position)
@@ -77,6 +80,7 @@ _NONE = Objects(
     np.empty(0, np.float32),
     np.empty(0, np.float32),
     np.empty((0, 2), np.float32),
+    np.empty(0, np.float32),
     np.empty(0, np.float32),
 )
 
@@ -155,7 +159,7 @@ def _measure(
             area = max(1, int(np.count_nonzero(piece.mask)))
             speed = length[blob][piece.mask].sum() / area
             velocity = flow[blob][piece.mask].sum(0) / area
-            rows.append((*corners, area, speed, *velocity, stays))
-    table = np.array(rows, np.float32).reshape(-1, 9)
+            rows.append((*corners, area, speed, *velocity, stays, tall[corners[3] - 1]))
+    table = np.nan_to_num(np.array(rows, np.float32).reshape(-1, 10), posinf=0)
     where = np.full(len(table), position, np.int64)
-    return Objects(where, table[:, :4], table[:, 4], table[:, 5], table[:, 6:8], table[:, 8])
+    return Objects(where, table[:, :4], table[:, 4], table[:, 5], table[:, 6:8], table[:, 8], table[:, 9])

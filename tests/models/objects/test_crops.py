@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from drawn import draw, straight
 
-from pixelkit.models.objects.crops import SIDE, cut_crops
+from pixelkit.models.objects.crops import MOST, SIDE, cut_crops, person_squares
 from pixelkit.models.objects.seen import Objects, observe
 
 
-def one(position: int, *corners: float) -> Objects:
+def one(position: int, *corners: float, stature: float = 0) -> Objects:
     return Objects(
         np.array([position]),
         np.float32([corners]),
@@ -17,6 +18,7 @@ def one(position: int, *corners: float) -> Objects:
         np.float32([0]),
         np.float32([[0, 0]]),
         np.float32([0]),
+        np.float32([stature]),
     )
 
 
@@ -67,3 +69,45 @@ def test_nothing_is_cut_for_no_objects() -> None:
         SIDE,
         SIDE,
     )
+
+
+@pytest.mark.parametrize(
+    ("corners", "expected"),
+    [
+        ((100, 60, 117, 100), [(88.5, 60, 128.5, 100)]),  # a walker
+        ((100, 60, 110, 70), [(85, 45, 125, 85)]),  # a head
+        ((100, 60, 150, 100), [(100, 55, 150, 105)]),  # hardly more than one square
+        (
+            (100, 60, 200, 100),
+            [(100, 60, 140, 100), (130, 60, 170, 100), (160, 60, 200, 100)],
+        ),  # a row of walkers
+        ((100, 20, 140, 100), [(100, 20, 140, 60), (100, 60, 140, 100)]),  # one behind the other
+    ],
+)
+def test_squares_are_as_high_as_people_and_cover_the_object(
+    corners: tuple[float, ...], expected: list[tuple[float, ...]]
+) -> None:
+    parts, owner = person_squares(one(3, *corners, stature=40))
+    assert parts.corners.tolist() == [list(each) for each in expected]
+    assert owner.tolist() == [0] * len(expected)
+    assert parts.position.tolist() == [3] * len(expected)
+
+
+def test_square_is_as_high_as_the_object_where_nobody_was_seen() -> None:
+    assert person_squares(one(0, 100, 60, 200, 100))[0].corners.tolist() == [[100, 30, 200, 130]]
+
+
+def test_squares_of_several_objects_and_of_none() -> None:
+    row, head = one(0, 100, 60, 180, 100, stature=40), one(1, 10, 10, 20, 20, stature=12)
+    parts, owner = person_squares(Objects.join([row, head]))
+    assert owner.tolist() == [0, 0, 1]
+    assert parts.corners[2].tolist() == [9, 9, 21, 21]
+    assert len(person_squares(row.take(np.arange(0)))[0]) == 0
+
+
+def test_object_as_large_as_the_frame_has_few_squares() -> None:
+    parts, _ = person_squares(one(0, 0, 0, 320, 240, stature=5))
+    assert len(parts) <= MOST**2
+    low, high = parts.corners[:, :2].min(0), parts.corners[:, 2:].max(0)
+    assert low.tolist() == pytest.approx([0, 0], abs=1e-4)
+    assert high.tolist() == pytest.approx([320, 240])

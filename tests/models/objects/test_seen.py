@@ -56,6 +56,14 @@ def test_stay_counts_frame_numbers_not_positions() -> None:
     assert thinned.dwell[19] > every.dwell[19] + 0.1
 
 
+def test_stature_is_how_tall_walkers_are_and_0_where_there_are_none() -> None:
+    walkers = observe(draw(straight(20, 100, 3, 0, 60), frames=60))
+    assert np.median(walkers.stature) == pytest.approx(34, abs=4)
+    carts = observe(draw(straight(20, 100, 3, 0, 60), frames=60, size=(40, 16)))
+    assert len(carts)
+    assert (carts.stature == 0).all()
+
+
 def test_empty_street_and_single_frame_have_no_objects() -> None:
     assert len(observe(draw(frames=30))) == 0
     assert len(observe(draw([(50, 50)], frames=1))) == 0

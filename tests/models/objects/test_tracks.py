@@ -24,6 +24,7 @@ def objects(*boxes: tuple[int, float, float], velocity: tuple[float, float] = (0
         np.full(count, np.hypot(*velocity), np.float32),
         np.tile(np.float32(velocity), (count, 1)),
         np.zeros(count, np.float32),
+        np.zeros(count, np.float32),
     )
 
 
