@@ -1,6 +1,6 @@
 """Which settings of tuning should be the default: each family of anomalies judged by recipes that never saw it.
 
-python benchmarks/tuning_defaults.py RUN [RUN ...] towards_equal=0.02 downside=1.0,trials=600
+python benchmarks/tuning_defaults.py RUN [RUN ...] towards_equal=0.02 prevalence=0.1,trials=600
 python benchmarks/tuning_defaults.py --channels-only RUN [RUN ...] towards_equal=1.0
 python benchmarks/tuning_defaults.py --videos 1 2 4 RUN [RUN ...]
 
@@ -55,7 +55,7 @@ class Takes:
         self._family = takes.family
         self._source = takes.source
         self._objective = synthetic_objective(
-            fuser, takes.labels, takes.family, downside=settings.downside, prevalence=settings.prevalence
+            fuser, takes.labels, takes.family, prevalence=settings.prevalence
         )
         self._equal = recipes.untuned(folder)
         self._votes, self._space = recipes.spaces(folder, self._equal, per_video=settings.per_video)

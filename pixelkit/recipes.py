@@ -74,9 +74,7 @@ def tune_on_synthetic(
     takes = read_takes(folder.path / record.takes)
     table = folder.stored(record.synthetic)
     fuser = Fuser(table, folder.stored(record.heldout), max_gap=record.max_gap, sources=takes.source)
-    objective = synthetic_objective(
-        fuser, takes.labels, takes.family, downside=settings.downside, prevalence=settings.prevalence
-    )
+    objective = synthetic_objective(fuser, takes.labels, takes.family, prevalence=settings.prevalence)
     return _tune(folder, record, objective, settings, takes.family, takes.source, seed, storage, study)
 
 
@@ -138,7 +136,7 @@ def _tune(
         labels,
         begin.to_plain(),
         f"{votes} {space}",
-        {name: getattr(settings, name) for name in ("towards_equal", "downside", "prevalence")},
+        {name: getattr(settings, name) for name in ("towards_equal", "towards_votes", "prevalence")},
     )
     key = digest(*facts, dataclasses.asdict(settings), seed)
     file = folder.tuning(key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,9 +67,6 @@ class Objective:
         Each gives one value; the figure is their mean.
     metric
         ``ap`` or ``auc``.
-    downside
-        What losses cost beside what they take from the mean, so that no part pays for another: so many times the
-        downside deviation of the gains over the untuned recipe, the root mean square of losses, gains counted as 0.
     """
 
     def __init__(
@@ -79,13 +75,11 @@ class Objective:
         fuser: Fuser,
         parts: Sequence[Part],
         metric: CurveMetric,
-        downside: float = 0.0,
     ) -> None:
         self.figure = figure
         self.fuser = fuser
         self.parts = parts
         self.metric: CurveMetric = metric
-        self._downside = downside
         names = list(fuser.videos)
         self._video_of = np.repeat(
             np.arange(len(names)), [part.stop - part.start for part in fuser.videos.values()]
@@ -127,18 +121,6 @@ class Objective:
     def figure_of(self, values: Scores) -> float:
         """Return the mean over the parts that have a value."""
         return float(values[~np.isnan(values)].mean())
-
-    def combine(self, values: Scores, equal: Scores) -> float:
-        """Return what a search makes as large as it can.
-
-        Parameters
-        ----------
-        values, equal
-            (parts,) of a recipe and of the untuned one, for the same videos.
-        """
-        gains = (values - equal)[~np.isnan(values)]
-        cost = self._downside * math.sqrt(np.mean(np.minimum(gains, 0) ** 2)) if self._downside else 0.0
-        return self.figure_of(equal) + float(gains.mean()) - cost
 
 
 def _places(chosen: NDArray[np.intp], rows: int) -> NDArray[np.intp]:
@@ -194,7 +176,6 @@ def synthetic_objective(
     labels: Mapping[str, NDArray[np.bool_]],
     family: Mapping[str, str],
     *,
-    downside: float,
     prevalence: float | None = None,
 ) -> Objective:
     """Return the objective that knows injected anomalies only: average precision, family by family.
@@ -210,8 +191,6 @@ def synthetic_objective(
         For each take bool (n,), true where a frame holds what was injected.
     family
         For each take its kind of anomaly, or :data:`NORMAL`.
-    downside
-        See :class:`Objective`.
     prevalence
         See :class:`Part`.
 
@@ -233,4 +212,4 @@ def synthetic_objective(
         raise TuningError(
             f"no synthetic anomaly was injected into {examples(family)}: expected longer left-out training videos"
         )
-    return Objective("AP on synthetic anomalies", fuser, parts, "ap", downside)
+    return Objective("AP on synthetic anomalies", fuser, parts, "ap")

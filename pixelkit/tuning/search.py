@@ -58,14 +58,14 @@ class Budget:
 
 @dataclass(eq=False)
 class Judge:
-    """Gives each recipe its value on some of the videos, by the untuned recipe's values on the same.
+    """Gives each recipe its value on some of the videos.
 
     Parameters
     ----------
     objective
         What to measure.
     untuned
-        The recipe to hold others against.
+        The recipe to begin with.
     towards_equal
         What it costs to order frames in another way than the untuned recipe does: so much times one minus the rank
         correlation of their scores.
@@ -77,12 +77,10 @@ class Judge:
     untuned: Recipe
     towards_equal: float = 0.0
     videos: NDArray[np.float64] | None = None
-    _equal: Scores = field(init=False)
     _ranks: Scores = field(init=False)
 
     def __post_init__(self) -> None:
-        scores = self.objective.fuser.fuse(self.untuned)
-        self._equal, self._ranks = self.values(scores), rank(scores) - 0.5
+        self._ranks = rank(self.objective.fuser.fuse(self.untuned)) - 0.5
 
     def values(self, scores: Scores) -> Scores:
         """Return the value of each part of the objective, (parts,), of one score for each row."""
@@ -93,7 +91,7 @@ class Judge:
         scores = self.objective.fuser.fuse(recipe)
         rising = order_of(scores)
         values = self.objective.values(self.objective.curves(scores, rising), self.videos)
-        value = self.objective.combine(values, self._equal)
+        value = self.objective.figure_of(values)
         if not self.towards_equal:
             return value
         return value - self.towards_equal * (1 - self._agreement(scores, rising))
@@ -145,6 +143,7 @@ def search_in_rounds(
     space: SearchSpace,
     budget: Budget,
     *,
+    towards_votes: float = 0.0,
     purpose: str = "",
     label: str = "tune",
 ) -> tuple[Found, Found]:
@@ -157,11 +156,13 @@ def search_in_rounds(
     Parameters
     ----------
     judge
-        Gives each recipe its value in the climb; in the search it is told to stay near what the climb found.
+        Gives each recipe its value in the climb.
     votes, space
         Where to look first, and then; the former lies within the latter.
     budget
         For the search. The climb takes up to half of the time, or as long as it takes where several work together.
+    towards_votes
+        The judge's ``towards_equal`` in the search, where it is to stay near what the climb found.
     purpose, label
         See :func:`search`.
     """
@@ -172,7 +173,7 @@ def search_in_rounds(
     if top.stopped:
         return top, top
     try:
-        near = replace(judge, untuned=top.recipe)
+        near = replace(judge, untuned=top.recipe, towards_equal=towards_votes)
         found = search(near, space, budget, begin=begin, purpose=purpose, label=label)
     except KeyboardInterrupt:  # before the first trial
         log.info("stopped: the best of %d trials is kept", len(top.trials))

@@ -29,15 +29,13 @@ class TuningSettings:
     folds: int = 3
     """Parts of the videos, or of the kinds of synthetic anomalies, each of which judges recipes found on the others.
     The kinds of a part are judged video by video, in four parts at most."""
-    downside: float = 0.5
-    """What losses on single kinds of anomaly cost, times their root mean square, beside what they take from the mean:
-    no kind is to pay for another."""
     prevalence: float = 0.25
     """Average precision on synthetic anomalies is that of a test set in which this part of the frames is anomalous, as
     on PixelPlay '26: with fewer, only the very highest scores would count."""
-    towards_equal: float = 0.3
-    """What it costs, in average precision, to order the frames in a way that has nothing to do with equal weights; when
-    channels are searched one by one, with the best votes."""
+    towards_equal: float = 0.1
+    """What it costs, in average precision, to order the frames in a way that has nothing to do with equal weights."""
+    towards_votes: float = 1.0
+    """The same for what has nothing to do with the best votes, when channels are searched one by one."""
     required: float = 0.75
     """Part of the resamples of videos in which the tuned recipe must be better, or equal weights ship."""
     per_video: bool = False
@@ -54,7 +52,7 @@ class TuningSettings:
                 raise SettingsError(f"tuning.{name} is {getattr(self, name)}: expected {least} or more")
         if self.timeout is not None and self.timeout <= 0:
             raise SettingsError(f"tuning.timeout is {self.timeout}: expected seconds, above 0")
-        for name in ("downside", "towards_equal"):
+        for name in ("towards_equal", "towards_votes"):
             if not 0 <= getattr(self, name) < 100:
                 raise SettingsError(f"tuning.{name} is {getattr(self, name)}: expected 0 or more")
         if not 0 < self.prevalence < 1:

@@ -107,7 +107,8 @@ class SearchSpace:
             Whether to try each video by itself, too.
         voters
             By channel, with which others it is weighed: then all channels share one scale, those of one voter one
-            weight, and a channel that weighs nothing in the untuned recipe stays out. None for each by itself.
+            weight, and a channel that weighs nothing in the untuned recipe stays out; they are added up, or fused as in
+            the untuned recipe. None for each by itself, and every fusion rule.
         """
         scopes = ["global", *(["video"] if per_video else [])]
         every = voters is not None and all(name in calibrated for name in untuned.channels)
@@ -126,9 +127,11 @@ class SearchSpace:
             )
             for name, channel in untuned.channels.items()
         }
-        fusions = [rule for rule in fuse.RULES if rule != "power"]
-        fusions += [f"power {exponent:g}" for exponent in EXPONENTS]
         own = _fusion_text(untuned)
+        fusions = ["weighted sum"]
+        if voters is None:
+            fusions = [rule for rule in fuse.RULES if rule != "power"]
+            fusions += [f"power {exponent:g}" for exponent in EXPONENTS]
         return cls(
             channels,
             tuple(smooth.METHODS),

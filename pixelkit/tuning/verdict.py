@@ -192,7 +192,8 @@ def tune(
     folds = _folds(names, strata or {}, sources or {}, min(settings.folds, len(names)), seed)
     budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
     everything = Judge(objective, untuned, settings.towards_equal)
-    top, found = search_in_rounds(everything, votes, space, budget, purpose=purpose)
+    find = partial(search_in_rounds, votes=votes, space=space, towards_votes=settings.towards_votes)
+    top, found = find(everything, budget=budget, purpose=purpose)
     # Where Ctrl-C came before the search, what it found is what the climb did: its trials are not counted twice
     tried = len(top.trials) + (0 if found.trials is top.trials else len(found.trials))
     judged_on = "unseen kinds of anomaly" if strata else "unseen videos"
@@ -202,7 +203,7 @@ def tune(
     try:
         # What is found on a fold is not shared by workers: to write a trial down takes longer than to try it
         budget = replace(budget, storage=None)
-        unseen = None if found.stopped else _unseen(everything, witnesses, votes, space, budget, folds, end)
+        unseen = None if found.stopped else _unseen(everything, witnesses, find, budget, folds, end)
         if unseen is not None:
             beats = partial(witnesses.wins, seed=seed, sources=sources)
             judged = _judged(top, found, unseen, beats, settings.required, judged_on)
@@ -249,8 +250,7 @@ class _Fold:
 def _unseen(
     everything: Judge,
     witnesses: Witnesses,
-    votes: SearchSpace,
-    space: SearchSpace,
+    find: Callable[..., tuple[Found, Found]],
     budget: Budget,
     folds: Sequence[_Fold],
     end: float | None,
@@ -268,7 +268,7 @@ def _unseen(
             continue  # The other videos are of one class: there was nothing to search by.
         until = _share(end, len(folds) - number)
         label = f"judge {number + 1} of {len(folds)}"
-        top, found = search_in_rounds(judge, votes, space, replace(budget, until=until), label=label)
+        top, found = find(judge, budget=replace(budget, until=until), label=label)
         if found.stopped:
             return None
         mine = np.isin(witnesses.video, fold.judged)

@@ -110,5 +110,5 @@ class Witnesses:
             drawn = np.bincount(rng.integers(0, groups, groups), minlength=groups)[group]
             mine, theirs = self.together(values, drawn), self.together(others, drawn)
             if not np.isnan(mine).all():
-                won.append(self.whole.combine(mine, theirs) > self.whole.figure_of(theirs))
+                won.append(self.whole.figure_of(mine) > self.whole.figure_of(theirs))
         return float(np.mean(won)) if won else 0.0

@@ -46,7 +46,7 @@ def test_macro_auc_is_the_mean_over_videos_with_both_classes() -> None:
 
 def test_each_family_is_judged_beside_all_normal_takes() -> None:
     fuser, labels, families = takes()
-    objective = synthetic_objective(fuser, labels, families, downside=0.5)
+    objective = synthetic_objective(fuser, labels, families)
     assert [part.name for part in objective.parts] == ["patch", "skip"]
     scores = fuser.table.channel("weak.score").astype(float)
     mine = [part for name, part in fuser.videos.items() if family(name) in ("patch", "normal")]
@@ -58,7 +58,7 @@ def test_each_family_is_judged_beside_all_normal_takes() -> None:
 
 def test_a_prevalence_makes_a_coin_worth_as_much_whatever_was_injected() -> None:
     fuser, labels, families = takes()
-    objective = synthetic_objective(fuser, labels, families, downside=0.5, prevalence=0.25)
+    objective = synthetic_objective(fuser, labels, families, prevalence=0.25)
     constant = objective.curves(np.zeros(len(fuser.table)))
     assert objective.values(constant) == pytest.approx([0.25, 0.25])
     once = np.ones(len(fuser.videos))
@@ -66,25 +66,14 @@ def test_a_prevalence_makes_a_coin_worth_as_much_whatever_was_injected() -> None
     assert objective.values(scores, once) == pytest.approx(objective.values(scores))
 
 
-def test_no_family_pays_for_the_gain_of_another() -> None:
-    fuser, labels, families = takes()
-    objective = synthetic_objective(fuser, labels, families, downside=0.5)
-    equal = np.array([0.5, 0.5])
-    even, uneven, dear = (equal + np.array(gains) for gains in ([0.1, 0.1], [0.2, 0.0], [0.3, -0.1]))
-    assert objective.combine(equal, equal) == pytest.approx(0.5)
-    assert objective.combine(even, equal) == pytest.approx(0.6)
-    assert objective.combine(uneven, equal) == pytest.approx(0.6), "what gains more harms nobody"
-    assert objective.combine(dear, equal) == pytest.approx(0.6 - 0.5 * 0.1 / np.sqrt(2))
-
-
 def test_a_family_without_a_video_that_counts_has_no_value_and_no_say() -> None:
     fuser, labels, families = takes()
-    objective = synthetic_objective(fuser, labels, families, downside=0.5)
+    objective = synthetic_objective(fuser, labels, families)
     curves = objective.curves(fuser.table.channel("good.score").astype(float))
     counts = np.array([0.0 if families[name] == "skip" else 1.0 for name in fuser.videos])
     values = objective.values(curves, counts)
     assert np.isnan(values).tolist() == [False, True]
-    assert np.isfinite(objective.combine(values, values))
+    assert objective.figure_of(values) == values[0]
 
 
 def test_videos_that_count_twice_are_as_good_as_there_twice() -> None:
@@ -121,4 +110,4 @@ def test_macro_auc_without_a_video_of_both_classes_is_an_error() -> None:
 def test_takes_without_any_anomaly_are_an_error() -> None:
     fuser, labels, families = takes()
     with pytest.raises(TuningError, match="no synthetic anomaly"):
-        synthetic_objective(fuser, labels, dict.fromkeys(families, "normal"), downside=0.5)
+        synthetic_objective(fuser, labels, dict.fromkeys(families, "normal"))

@@ -181,3 +181,11 @@ def test_what_a_plugin_narrows_it_shares_with_nobody() -> None:
     mixed = dataclasses.replace(UNTUNED, channels={**UNTUNED.channels, "convae.mean": twice})
     with pytest.raises(RecipeError, match="otherwise than channels beside it"):
         votes.parameters(mixed)
+
+
+def test_votes_are_added_up_or_fused_as_in_the_untuned_recipe() -> None:
+    untuned = Recipe.untuned(("a.one", "b.one"))
+    voters = {name: name.partition(".")[0] for name in untuned.channels}
+    votes, every = (SearchSpace.around(untuned, calibrated=(), voters=each) for each in (voters, None))
+    assert sorted(votes.fusions) == sorted({"weighted sum", untuned.fusion})
+    assert set(votes.fusions) < set(every.fusions)

@@ -23,7 +23,7 @@ def by_labels(metric: Metric = "ap") -> Objective:
 def synthetic(prevalence: float | None = 0.25) -> Objective:
     table, labels = scored(VIDEOS, 0)
     labels = {name: rows & (KINDS[name] != "normal") for name, rows in labels.items()}
-    return synthetic_objective(Fuser(table), labels, KINDS, downside=0.5, prevalence=prevalence)
+    return synthetic_objective(Fuser(table), labels, KINDS, prevalence=prevalence)
 
 
 def channel(of: Objective, name: str) -> np.ndarray:
