@@ -1,7 +1,7 @@
 """Which settings of tuning should be the default: recipes judged on kinds of anomaly, and in videos, not seen.
 
-python benchmarks/tuning_defaults.py RUN [RUN ...] [towards_equal=0.3 towards_equal=0.1,prevalence=0.1 ...]
-python benchmarks/tuning_defaults.py --verdict RUN [RUN ...]
+python benchmarks/tuning_defaults.py RUN [RUN ...] default towards_equal=0.3 towards_equal=0.1,prevalence=0.1 ...
+python benchmarks/tuning_defaults.py RUN [RUN ...] --verdict --videos 4
 
 A RUN is a folder that 'pixelkit run' made, with many videos left out and a take of each kind in each of them:
 
@@ -160,8 +160,8 @@ def main() -> None:
     parser.add_argument("--videos", type=int, nargs="+", default=[4, 2], help="to find recipes on")
     parser.add_argument("--scorers", default="", help="only these, separated by commas")
     arguments = parser.parse_args()
-    runs = [Path(word) for word in arguments.words if "=" not in word]
-    candidates = [word for word in arguments.words if "=" in word] or ["default"]
+    runs = [Path(word) for word in arguments.words if "=" not in word and word != "default"]
+    candidates = [word for word in arguments.words if "=" in word or word == "default"] or ["default"]
     print(describe_machine())
     told = "believed | true, worst | ships | wins, worst" if arguments.verdict else "votes | channels"
     print(f"\n| settings | run | videos | {told} |\n|---|---|---|{'---|' * (told.count('|') + 1)}")
