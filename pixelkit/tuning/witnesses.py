@@ -48,7 +48,8 @@ class Witnesses:
                 parts.append(Part(part.name, part.rows[rows], part.labels[rows], prevalence))
                 owners.append((place, int(video), int(part.labels[of == video].sum())))
         apart = objective.metric == "ap" and len(parts) > len(objective.parts)
-        self.figure = f"{objective.figure}, video by video" if apart else objective.figure
+        name = objective.figure
+        self.figure = f"{name.removeprefix('micro ')}, video by video" if apart else name
         self._each = Objective(self.figure, objective.fuser, parts, objective.metric)
         self._part, self.video, self._frames = np.array(owners, np.intp).reshape(-1, 3).T
 

@@ -76,7 +76,7 @@ def test_labels_tune_only_when_they_are_named(tmp_path: Path) -> None:
     done = tune(run, "--objective", "labels", "--labels", labels, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["verdict"]["figure"] == "micro AP by labels, video by video"
+    assert found["verdict"]["figure"] == "AP by labels, video by video"
     assert found.keys() == {"verdict", "recipe", "tuned", "untuned", "file"}
     assert found["verdict"]["unseen"] is not None
     for words in (("--objective", "labels"), ("--labels", labels)):
@@ -113,7 +113,7 @@ def test_a_longer_search_on_one_study_goes_on(tmp_path: Path) -> None:
 def test_a_study_searched_at_another_cost_is_refused(tmp_path: Path) -> None:
     run, storage = write_run(tmp_path / "run"), ("--storage", tmp_path / "study.log", "--study", "mine")
     assert tune(run, *storage).returncode == 0
-    run.settings.write_text("[tuning]\ntowards_equal = 0.1\n", encoding="utf-8")
+    run.settings.write_text("[tuning]\ntowards_equal = 0.2\n", encoding="utf-8")
     refused = tune(run, *storage)
     assert refused.returncode == 1
     assert "choose another name with --study" in refused.stderr
