@@ -264,14 +264,14 @@ def _unseen(
         others = np.ones(len(objective.fuser.videos))
         others[fold.hidden] = 0
         judge = Judge(objective, everything.untuned, everything.towards_equal, others)
-        if np.isnan(judge.values(scores)).all():
-            continue  # The other videos are of one class: there was nothing to search by.
+        mine = np.isin(witnesses.video, fold.judged)
+        if not mine.any() or np.isnan(judge.values(scores)).all():
+            continue  # It holds no anomaly to be judged on, or the other videos hold one class: nothing to search by.
         until = _share(end, len(folds) - number)
         label = f"judge {number + 1} of {len(folds)}"
         top, found = find(judge, budget=replace(budget, until=until), label=label)
         if found.stopped:
             return None
-        mine = np.isin(witnesses.video, fold.judged)
         for one, values in ((top, unseen.votes), (found, unseen.channels)):
             values[mine] = witnesses.hear(objective.fuser.fuse(one.recipe))[mine]
     return unseen

@@ -81,7 +81,6 @@ class Witnesses:
         *,
         seed: int,
         sources: Mapping[str, str] | None = None,
-        resamples: int = RESAMPLES,
     ) -> float:
         """Return in which part of the resamples of videos ``values`` are better than ``others``.
 
@@ -96,8 +95,6 @@ class Witnesses:
             Decides what is drawn.
         sources
             By video, what it was made from; None where each stands for itself.
-        resamples
-            How often to draw.
         """
         names = list(self.whole.fuser.videos)
         made = [(sources or {}).get(name, name) for name in names]
@@ -107,7 +104,7 @@ class Witnesses:
         rng = np.random.default_rng((seed, 7))
         groups = group.max() + 1
         won = []
-        for _ in range(resamples):
+        for _ in range(RESAMPLES):
             drawn = np.bincount(rng.integers(0, groups, groups), minlength=groups)[group]
             mine, theirs = self.together(values, drawn), self.together(others, drawn)
             if not np.isnan(mine).all():
