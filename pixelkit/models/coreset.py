@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -29,6 +29,11 @@ log = logging.getLogger("pixelkit")
 CANDIDATES, MOST_CANDIDATES, ENOUGH = 512, 4096, 16
 # Batches of 64 among the farthest 1,024; oversampling 4 instead of 16 times costs up to 7 % of the covering radius.
 BATCH, BATCH_CANDIDATES = 64, 1024
+# On a CPU, products of vectors this long cost more than finding out which are needed, in blocks of so many: of 20,000 x
+# 1,536 a third is, of 60,000 x 512 a quarter, which takes half the time; of 60,000 x 256 all take as long.
+LONG, BLOCK_LONG = 512, 1024
+# After so many picks a round forgets those of its long candidates that it cannot pick any more: a quarter of its time.
+FORGET = 16
 # Squared distances below this share of the squared norm are rounding errors of float64: the vectors are the same.
 SAME = 1e-13
 
@@ -51,7 +56,8 @@ def k_center_greedy(
 
     Distances only shrink. So as long as the farthest candidate is farther than every other vector was at the last
     look, it is the pick of the obvious loop: ``exact`` ends the round there, and asks for more candidates when a round
-    gave few. Otherwise each round gives 64 picks, right or nearly right: on a GPU nothing waits for it until the end,
+    gave few. For the same reason vectors that were nearer when last looked at than the next candidates are now need no
+    look. Otherwise each round gives 64 picks, right or nearly right: on a GPU nothing waits for it until the end,
     while ``exact`` reads back two numbers a round. The picks are compared in float64 and rounded to float32; of equal
     ones the first is taken.
 
@@ -118,26 +124,34 @@ class _Cover:
         self.centres = torch.empty(size, data.dimension, device=data.device)
         self.count, self.known = 1, 0  # picks made, and those that the bounds take into account
         self.bounds = torch.full((len(data),), torch.inf, device=data.device)
-        self.shift, self.norms = self._centre()
+        self.norms = torch.empty(len(data), device=data.device)  # filled when a vector is first multiplied
+        # Whether not all bounds are brought up to date each time, and then how many picks each takes into account.
+        self.selective = data.device.type == "cpu" and data.dimension >= LONG and data.is_here
+        self.seen = torch.ones(len(data) if self.selective else 0, dtype=torch.int64)
+        self.shift = self._centre()
+        self._look_first()
 
-    def _centre(self) -> tuple[Tensor | None, Tensor]:
-        """Return what to subtract before multiplying, if that is worth a pass, and the squared norms that are left.
+    def _centre(self) -> Tensor | None:
+        """Return what to subtract before multiplying, if vectors lie so far from 0 that rounding would matter.
 
-        A mean of twice the spread costs two of float32's 24 bits, which the bounds can spare.
+        The median of 64 vectors will do. A centre of twice the spread costs two of float32's 24 bits, which the bounds
+        can spare.
         """
-        mean = torch.zeros(self.data.dimension, device=self.data.device)
-        norms = torch.empty(len(self.data), device=self.data.device)
-        rows = self.data.rows_a_block(1)
-        for place, block in self.data.blocks(rows):
-            mean += block.new_ones(len(block)) @ block / len(self.data)  # a tenth of the time of mean(0)
-            norms[place] = squared_norms(block)
-        check_finite(norms, 0)
-        if 5 * mean.square().sum() <= 4 * norms.mean():
-            return None, norms
-        for place, block in self.data.blocks(rows):
-            norms[place] = squared_norms(block - mean)
-        check_finite(norms, 0)
-        return mean, norms
+        rows = torch.linspace(0, len(self.data) - 1, min(64, len(self.data)), device=self.data.device).long()
+        some = self.data.take(rows)
+        centre = some.median(0).values
+        far = 5 * centre.square().sum() > 4 * squared_norms(some).median()  # not if a number is not finite
+        return centre if far else None
+
+    def _look_first(self) -> None:
+        """Compute the distances to the first pick, whose differences are as fast as a product with one vector."""
+        self.centres[:1] = pick = self.data.take(self.picks[:1])
+        check_finite(squared_norms(pick), int(self.picks[0]))
+        larger = 1 + rounding(self.data.dimension)
+        for place, block in self.data.blocks(self.data.rows_a_block(1)):
+            self.bounds[place] = squared_norms(block - pick).mul_(larger)
+        check_finite(self.bounds, 0)
+        self.known = 1
 
     def _centred(self, vectors: Tensor) -> Tensor:
         return vectors if self.shift is None else vectors - self.shift
@@ -146,7 +160,7 @@ class _Cover:
         """Pick as long as it is certain that no other vector is farther, then look at all of them again."""
         width = CANDIDATES
         while self.count < len(self.picks):
-            self._look()
+            self._look(width + 1)
             rows, apart, limit = self._farthest(width, width // 4, exact=True)
             # certain: farther than all others can be; distinct: not 0 away from a pick
             certain, distinct = torch.stack([(apart >= limit).sum(), (apart > 0).sum()]).tolist()
@@ -164,7 +178,7 @@ class _Cover:
     def pick_in_batches(self) -> NDArray[np.int64]:
         """Pick so many each time, without asking the device for anything before the end."""
         while self.count < len(self.picks):
-            self._look()
+            self._look(BATCH_CANDIDATES + 1)
             rows, apart, _ = self._farthest(BATCH_CANDIDATES, BATCH, exact=False)
             self._add(rows, apart)
         return self._distinct()
@@ -177,8 +191,8 @@ class _Cover:
         self.picks[place], self.apart[place] = rows, apart
         self.count += len(rows)
 
-    def _look(self) -> None:
-        """Bring the bound of every vector up to date with the picks since the last look: one matrix product.
+    def _look(self, width: int) -> None:
+        """Bring bounds up to date with all picks: of every vector, or of all that may be among the ``width`` farthest.
 
         Norms are made larger by the rounding error, so that what is computed never lies below the distance.
         """
@@ -186,21 +200,44 @@ class _Cover:
             return
         new = slice(self.known, self.count)
         self.centres[new] = self.data.take(self.picks[new])
-        centres = self._centred(self.centres[new])
+        centres = self._centred(self.centres[: self.count])
         larger = 1 + rounding(self.data.dimension)
         norms = squared_norms(centres) * larger
 
-        def update(rows: int) -> None:
-            products = torch.empty(min(rows, len(self.data)), len(centres), device=self.data.device)
-            for place, block in self.data.blocks(rows):
-                mine = torch.addmm(
-                    norms, self._centred(block), centres.T, alpha=-2, out=products[: len(block)]
-                )
+        def look(rows: int) -> None:
+            columns = self.count if self.selective else self.count - self.known
+            products = torch.empty(min(rows, len(self.data)) * columns, device=self.data.device)
+            for place, block, since in self._out_of_date(rows, width):
+                mine = products[: len(block) * (self.count - since)].view(len(block), -1)
+                block = self._centred(block)
+                torch.addmm(norms[since:], block, centres[since:].T, alpha=-2, out=mine)
+                if since == 1:
+                    self.norms[place] = squared_norms(block)
                 bounds = mine.amin(1).add_(self.norms[place], alpha=larger)
-                torch.minimum(self.bounds[place], bounds, out=self.bounds[place])
+                self.bounds[place] = torch.minimum(self.bounds[place], bounds)
 
-        halve_until_it_fits(update, self.data.rows_a_block(len(centres)), "vectors")
+        rows = self.data.rows_a_block(self.count - self.known)
+        halve_until_it_fits(look, min(rows, BLOCK_LONG) if self.selective else rows, "vectors")
         self.known = self.count
+
+    def _out_of_date(self, rows: int, width: int) -> Iterator[tuple[slice | Tensor, Tensor, int]]:
+        """Yield where a block lies, its vectors, and how many picks their bounds take into account.
+
+        Long vectors come in the order of their bounds, until ``width`` of these are larger than all that are left.
+        """
+        if not self.selective:
+            for place, block in self.data.blocks(rows):
+                yield place, block, self.known
+            return
+        before, order = self.bounds.sort(descending=True)
+        for end in range(rows, len(order) + rows, rows):
+            some = order[end - rows : end]
+            since = int(self.seen[some].min())
+            if since < self.count:
+                yield some, self.data.take(some), since
+            self.seen[some] = self.count
+            if width <= end < len(order) and self.bounds[order[:end]].topk(width).values[-1] >= before[end]:
+                return
 
     def _farthest(self, width: int, steps: int, *, exact: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Run the greedy loop on the ``width`` vectors with the largest bounds.
@@ -220,19 +257,23 @@ class _Cover:
         vectors = self._centred(self.data.take(rows).double())
         norms = squared_norms(vectors)
         apart = self._to_picks(vectors)
-        chosen: list[Tensor] = []
-        distances: list[Tensor] = []
-        for _ in range(steps):
+        chosen: list[tuple[Tensor, Tensor, Tensor]] = []
+        certain = exact and self.data.device.type == "cpu"  # a GPU would have to be waited for to know
+        for step in range(steps):
+            if exact and self.selective and step % FORGET == FORGET - 1:
+                left = (apart >= limit).nonzero()[:, 0]
+                if not len(left):
+                    break
+                rows, vectors, norms, apart = rows[left], vectors[left], norms[left], apart[left]
             pick = apart.float().argmax(0, keepdim=True)
-            distance = apart.index_select(0, pick)
-            if exact and self.data.device.type == "cpu" and chosen and distance < limit:
-                break  # the rest is uncertain; a GPU would have to be waited for to know
-            chosen.append(pick)
-            distances.append(distance)
+            distance, norm = apart.index_select(0, pick), norms.index_select(0, pick)
+            if certain and chosen and distance < limit:
+                break  # the rest is uncertain
+            chosen.append((rows.index_select(0, pick), distance, norm))
             to_pick = torch.addmv(norms, vectors, vectors.index_select(0, pick)[0], alpha=-2)
-            apart = torch.minimum(apart, to_pick.add_(norms.index_select(0, pick)))
-        picks, found = torch.cat(chosen), torch.cat(distances)
-        return rows[picks], found * (found > SAME * norms[picks]), limit
+            apart = torch.minimum(apart, to_pick.add_(norm))
+        picks, apart, norms = (torch.cat(each) for each in zip(*chosen, strict=True))
+        return picks, apart * (apart > SAME * norms), limit
 
     def _to_picks(self, vectors: Tensor) -> Tensor:
         """Return the squared distance of some centred vectors to the nearest pick, float64."""

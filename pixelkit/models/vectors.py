@@ -51,7 +51,8 @@ class Vectors:
         self, parts: Matrix | Sequence[Matrix], *, device: torch.device, budget: int = BUDGET
     ) -> None:
         several = [parts] if isinstance(parts, Tensor | np.ndarray) else list(parts)
-        self.device = torch.device("cpu") if device.type == "mps" else device
+        place = torch.device("cpu") if device.type == "mps" else device
+        self.device = torch.empty(0, device=place).device  # with its number: "cuda" is "cuda:0", say
         self.dimension = _common_width(several)
         self._parts = [_as_tensor(part) for part in several if len(part)]
         self._starts = np.cumsum([0, *(len(part) for part in self._parts)])
@@ -60,6 +61,12 @@ class Vectors:
 
     def __len__(self) -> int:
         return int(self._starts[-1])
+
+    @property
+    def is_here(self) -> bool:
+        """Whether all vectors lie on the device as one tensor, so that any of them are at hand."""
+        whole = self._parts[0]
+        return len(self._parts) == 1 and isinstance(whole, Tensor) and whole.device == self.device
 
     def _bring_here(self) -> None:
         parts = [torch.from_numpy(p.copy()) if isinstance(p, np.ndarray) else p for p in self._parts]
@@ -88,12 +95,8 @@ class Vectors:
 
     def take(self, index: Tensor) -> Tensor:
         """Return some rows, float32 (k, d) on the device; nothing waits for a GPU when the vectors lie there."""
-        if (
-            len(self._parts) == 1
-            and isinstance(self._parts[0], Tensor)
-            and self._parts[0].device == index.device
-        ):
-            return self._parts[0].index_select(0, index).float()
+        if isinstance(whole := self._parts[0], Tensor) and self.is_here:
+            return whole.index_select(0, index).float()
         wanted = index.cpu().numpy()
         rows = torch.empty(len(wanted), self.dimension, device=self.device)
         owner = np.searchsorted(self._starts, wanted, side="right") - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def with_outlier(n: int, d: int) -> Array:
 
 @pytest.mark.parametrize("make", [gaussian, clustered, far_from_origin, with_outlier])
 @pytest.mark.parametrize(
-    ("n", "d", "size"), [(6000, 32, 500), (6000, 2, 300), (1500, 1536, 100), (500, 8, 60)]
+    ("n", "d", "size"), [(6000, 32, 500), (6000, 2, 300), (1500, 1536, 100), (5000, 512, 150), (500, 8, 60)]
 )
 def test_exact_picks_are_those_of_the_obvious_loop(
     make: Callable[[int, int], Array], n: int, d: int, size: int
@@ -63,6 +64,27 @@ def test_exact_picks_are_those_of_the_obvious_loop(
     expected, radius = obvious_loop(points, size, first=7)
     assert k_center_greedy(points, size, first=7, device="cpu").tolist() == expected.tolist()
     assert covering_radius(points, expected, device="cpu") == pytest.approx(radius, rel=1e-5)
+
+
+def test_long_vectors_that_are_near_enough_are_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, size = gaussian(10_000, 512), 200
+    products: list[int] = []
+    multiply = torch.addmm
+
+    def counted(norms: torch.Tensor, a: torch.Tensor, b: torch.Tensor, **more: Any) -> torch.Tensor:
+        products.append(len(a) * b.shape[1] if a.dtype == torch.float32 else 0)
+        return multiply(norms, a, b, **more)
+
+    def choose() -> tuple[list[int], float]:
+        products.clear()
+        return k_center_greedy(points, size, device="cpu").tolist(), sum(products) / len(points) / size
+
+    monkeypatch.setattr(torch, "addmm", counted)
+    picks, some = choose()
+    monkeypatch.setattr(coreset, "LONG", 1000)
+    same, whole = choose()
+    assert picks == same
+    assert some < whole / 2
 
 
 @pytest.mark.parametrize("make", [gaussian, clustered])
@@ -174,11 +196,12 @@ def test_full_device_halves_the_block(
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
-def test_number_that_is_not_finite_is_named(bad: float) -> None:
+@pytest.mark.parametrize("first", [0, 1234])
+def test_number_that_is_not_finite_is_named(bad: float, first: int) -> None:
     points = gaussian(2000, 8)
     points[1234, 5] = bad
     with pytest.raises(ScorerError, match=r"vector 1,234 .* is not finite, or larger than 1e18"):
-        k_center_greedy(points, 10, device="cpu")
+        k_center_greedy(points, 10, first=first, device="cpu")
 
 
 @pytest.mark.parametrize(
