@@ -9,8 +9,8 @@ pixelkit run DATA --set holdout=0.5 --set tuning.takes=8
 
 Each draw deals the left-out videos and the kinds of synthetic anomaly out: recipes are found on the takes of so many
 videos as '--videos' says, with all kinds but three, and judged on takes of the other videos that hold these three or
-nothing. What they win there over equal weights is told in points of average precision, video by video. Test video and
-labels are not read.
+nothing. What they win there over equal weights is told in points of average precision, video by video, and in how many
+draws a scorer's votes were taken away, and how often that was better. Test video and labels are not read.
 
 With '--verdict' all of tuning is done on the first part, and the table says how good its verdict is: what it believes
 that the tuned recipe wins on the unseen, what it does win, how often it ships, and what shipping wins.
@@ -37,7 +37,7 @@ from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.recipe import Recipe
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import NORMAL, Objective, synthetic_objective
-from pixelkit.tuning.search import Budget, Judge, search_in_rounds
+from pixelkit.tuning.search import Budget, Judge, climb, search_in_rounds
 from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.verdict import tune
 from pixelkit.tuning.witnesses import Witnesses
@@ -113,16 +113,29 @@ def _only(table: ScoreTable, names: Collection[str]) -> ScoreTable:
 
 
 def search_row(takes: Takes, settings: TuningSettings, count: int, draws: int) -> str:
-    """Return what votes and channels win on the unseen: the mean, and the worst draw."""
+    """Return what all votes, those that are needed, and channels win on the unseen: the mean, and the worst draw."""
     found = []
     for number in range(draws):
         known, unseen = takes.draw(number, count)
         judge = Judge(known.objective, takes.untuned, settings.towards_equal)
         budget = Budget(settings.trials, seed=number)
-        each = search_in_rounds(judge, takes.votes, takes.space, budget, towards_votes=settings.towards_votes)
+        needed, channels = search_in_rounds(
+            judge,
+            takes.votes,
+            takes.space,
+            budget,
+            towards_votes=settings.towards_votes,
+            required=settings.required,
+            sources=known.source,
+        )
+        each = climb(judge, takes.votes), needed, channels
         found.append([unseen.gain(one.recipe, takes.untuned) for one in each])
-    cells = zip(np.mean(found, 0), np.min(found, 0), strict=True)
-    return " | ".join(f"{mean:+.1f}, {worst:+.1f}" for mean, worst in cells)
+    cells = [
+        f"{mean:+.1f}, {worst:+.1f}" for mean, worst in zip(np.mean(found, 0), np.min(found, 0), strict=True)
+    ]
+    apart = np.array([each[:2] for each in found if each[0] != each[1]]).reshape(-1, 2)
+    better = np.sum(apart[:, 1] > apart[:, 0])
+    return " | ".join([*cells, f"{len(apart)} of {draws}", f"{better} of {len(apart)}"])
 
 
 def verdict_row(takes: Takes, settings: TuningSettings, count: int, draws: int) -> str:
@@ -163,7 +176,9 @@ def main() -> None:
     runs = [Path(word) for word in arguments.words if "=" not in word and word != "default"]
     candidates = [word for word in arguments.words if "=" in word or word == "default"] or ["default"]
     print(describe_machine())
-    told = "believed | true, worst | ships | wins, worst" if arguments.verdict else "votes | channels"
+    told = "believed | true, worst | ships | wins, worst"
+    if not arguments.verdict:
+        told = "all votes, worst | needed votes, worst | channels, worst | votes taken away | better for it"
     print(f"\n| settings | run | videos | {told} |\n|---|---|---|{'---|' * (told.count('|') + 1)}")
     for text in candidates:
         changes = {} if text == "default" else tomllib.loads(text.replace(",", "\n"))

@@ -21,6 +21,7 @@ from pixelkit.scores.recipe import Recipe
 from pixelkit.tuning.objectives import Objective, Scores
 from pixelkit.tuning.space import SearchSpace
 from pixelkit.tuning.studies import is_shared, open_study, storage_errors
+from pixelkit.tuning.witnesses import Witnesses
 
 if TYPE_CHECKING:
     import optuna
@@ -144,6 +145,8 @@ def search_in_rounds(
     budget: Budget,
     *,
     towards_votes: float = 0.0,
+    required: float = 0.0,
+    sources: Mapping[str, str] | None = None,
     purpose: str = "",
     label: str = "tune",
 ) -> tuple[Found, Found]:
@@ -151,7 +154,7 @@ def search_in_rounds(
 
     Few parameters find what also holds for kinds of anomaly that were not among those searched on; many parameters
     hold less: ``benchmarks/tuning.md``. The climb is the same for all workers on one study, so each makes its own.
-    Return what the climb found, and what the search found from there: where Ctrl-C came before, the same once more.
+    Return the best votes, and what the search found from there: where Ctrl-C came before, the same once more.
 
     Parameters
     ----------
@@ -163,16 +166,19 @@ def search_in_rounds(
         For the search. The climb takes up to half of the time, or as long as it takes where several work together.
     towards_votes
         The judge's ``towards_equal`` in the search, where it is to stay near what the climb found.
+    required, sources
+        What a vote is worth: see :func:`needed_votes`. All are kept when that is 0.
     purpose, label
         See :func:`search`.
     """
     now = time.monotonic()
     until = None if budget.until is None or budget.storage else now + (budget.until - now) / 2
     top = climb(judge, votes, until, label=f"{label}, votes")
-    begin = judge.untuned, top.recipe
     if top.stopped:
         return top, top
     try:
+        top = needed_votes(top, required, seed=budget.seed, sources=sources)
+        begin = judge.untuned, top.recipe
         near = replace(judge, untuned=top.recipe, towards_equal=towards_votes)
         found = search(near, space, budget, begin=begin, purpose=purpose, label=label)
     except KeyboardInterrupt:  # before the first trial
@@ -222,6 +228,44 @@ def climb(judge: Judge, space: SearchSpace, until: float | None = None, *, label
     recipe = space.recipe(here)
     assert recipe is not None
     return Found(recipe, best, judge, space, trials, stopped)
+
+
+def needed_votes(
+    found: Found, required: float, *, seed: int = 0, sources: Mapping[str, str] | None = None
+) -> Found:
+    """Take votes away one by one, first the one that is missed least, until the recipe with it is clearly better.
+
+    A climb finds a use for every vote on the few videos that it sees. Votes that are not clearly needed there do harm
+    elsewhere: ``benchmarks/tuning.md``.
+
+    Parameters
+    ----------
+    found
+        What was found, with all votes.
+    required
+        Part of the resamples of the judge's videos in which the recipe must be better with a vote than without, 0 to 1.
+    seed, sources
+        See :meth:`pixelkit.tuning.witnesses.Witnesses.wins`.
+    """
+    judge, space = found.judge, found.space
+    fuse, witnesses = judge.objective.fuser.fuse, Witnesses(judge.objective, judge.videos)
+    with_it = witnesses.hear(fuse(found.recipe))
+    here, trials = space.parameters(found.recipe), list(found.trials)
+    votes = {each.weighed_by for each in space.channels.values() if 0.0 in each.weights}
+    recipe, value = found.recipe, found.value
+    while required:
+        fewer = [{**here, name: 0.0} for name in sorted(votes) if here[name]]
+        tried = [(each, there) for each in fewer if (there := space.recipe(each)) is not None]
+        if not tried:
+            break
+        values = [judge.value(there) for _, there in tried]
+        trials += [Tried(each, value) for (each, _), value in zip(tried, values, strict=True)]
+        best = int(np.argmax(values))
+        without = witnesses.hear(fuse(tried[best][1]))
+        if witnesses.wins(with_it, without, seed=seed, sources=sources) >= required:
+            break
+        (here, recipe), value, with_it = tried[best], values[best], without
+    return replace(found, recipe=recipe, value=value, trials=trials)
 
 
 def search(

@@ -37,7 +37,8 @@ class TuningSettings:
     towards_votes: float = 1.0
     """The same for what has nothing to do with the best votes, when channels are searched one by one."""
     required: float = 0.75
-    """Part of the resamples of videos in which the tuned recipe must be better, or equal weights ship."""
+    """Part of the resamples of videos in which the tuned recipe must be better, or equal weights ship; and in which it
+    must be better with a scorer than without, or that has no vote."""
     per_video: bool = False
     """Also try normalising each video by itself, which assumes that every video holds an anomaly."""
 

@@ -192,7 +192,14 @@ def tune(
     folds = _folds(names, strata or {}, sources or {}, min(settings.folds, len(names)), seed)
     budget = Budget(settings.trials, seed, _share(end, len(folds) + 1), storage, study)
     everything = Judge(objective, untuned, settings.towards_equal)
-    find = partial(search_in_rounds, votes=votes, space=space, towards_votes=settings.towards_votes)
+    find = partial(
+        search_in_rounds,
+        votes=votes,
+        space=space,
+        towards_votes=settings.towards_votes,
+        required=settings.required,
+        sources=sources,
+    )
     top, found = find(everything, budget=budget, purpose=purpose)
     # Where Ctrl-C came before the search, what it found is what the climb did: its trials are not counted twice
     tried = len(top.trials) + (0 if found.trials is top.trials else len(found.trials))

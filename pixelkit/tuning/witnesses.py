@@ -24,6 +24,8 @@ class Witnesses:
     ----------
     objective
         What was searched by. Each of its parts becomes as many as there are videos with anomalies in it.
+    visible
+        (videos,) 0 for videos that nobody may speak of, whose normal frames are left out as well; None for all.
 
     Attributes
     ----------
@@ -36,15 +38,17 @@ class Witnesses:
         (witnesses,) position of the video whose anomalies each one is about.
     """
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, visible: Scores | None = None) -> None:
         videos = list(objective.fuser.videos.values())
         self.whole = objective
+        self._visible = np.ones(len(videos), bool) if visible is None else visible > 0
         parts, owners = [], []
         for place, part in enumerate(objective.parts):
             prevalence = part.labels.mean() if part.prevalence is None else part.prevalence
             of = np.searchsorted([rows.stop for rows in videos], part.rows, side="right")
-            for video in np.unique(of[part.labels]):
-                rows = ~part.labels | (of == video)
+            seen = self._visible[of]
+            for video in np.unique(of[part.labels & seen]):
+                rows = seen & (~part.labels | (of == video))
                 parts.append(Part(part.name, part.rows[rows], part.labels[rows], prevalence))
                 owners.append((place, int(video), int(part.labels[of == video].sum())))
         apart = objective.metric == "ap" and len(parts) > len(objective.parts)
@@ -96,16 +100,15 @@ class Witnesses:
         sources
             By video, what it was made from; None where each stands for itself.
         """
-        names = list(self.whole.fuser.videos)
+        names = np.array(list(self.whole.fuser.videos))[self._visible]
         made = [(sources or {}).get(name, name) for name in names]
-        if len(set(made)) < 2:
-            made = names
-        _, group = np.unique(made, return_inverse=True)
+        _, group = np.unique(made if len(set(made)) > 1 else names, return_inverse=True)
         rng = np.random.default_rng((seed, 7))
         groups = group.max() + 1
         won = []
+        drawn = np.zeros(len(self._visible), np.intp)
         for _ in range(RESAMPLES):
-            drawn = np.bincount(rng.integers(0, groups, groups), minlength=groups)[group]
+            drawn[self._visible] = np.bincount(rng.integers(0, groups, groups), minlength=groups)[group]
             mine, theirs = self.together(values, drawn), self.together(others, drawn)
             if not np.isnan(mine).all():
                 won.append(self.whole.figure_of(mine) > self.whole.figure_of(theirs))

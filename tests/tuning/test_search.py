@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from scipy.stats import spearmanr
@@ -13,10 +15,12 @@ from scored import scored
 
 from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.recipe import ChannelRecipe, Recipe
+from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import label_objective
-from pixelkit.tuning.search import Budget, Found, Judge, climb, search, search_in_rounds
+from pixelkit.tuning.search import Budget, Found, Judge, climb, needed_votes, search, search_in_rounds
 from pixelkit.tuning.space import SearchSpace
 from pixelkit.tuning.studies import open_study
+from pixelkit.tuning.witnesses import Witnesses
 
 
 def judge(towards_equal: float = 0.0) -> Judge:
@@ -95,6 +99,54 @@ def test_the_second_round_begins_with_equal_weights_and_the_best_votes_and_stays
     assert (first, second) == (free.untuned, top.recipe)
     assert plain(climb(free, votes)) == plain(top)
     assert found.recipe == second
+
+
+def sharing(strengths: tuple[tuple[float, ...], ...]) -> Judge:
+    """Return a judge of eight videos whose channels tell each of its anomalies as strongly as a row says."""
+    table, labels = scored([f"{n:02d}" for n in range(1, 9)], seed=4)
+    told = np.repeat(np.array(strengths), 480 // len(strengths), axis=0)
+    values = (
+        np.random.default_rng(4).normal(size=(480, 3)) + np.concatenate([*labels.values()])[:, None] * told
+    )
+    table = ScoreTable(table.video, table.number, table.channels, values)
+    plainly = replace(Recipe.untuned(table.channels), smooth="none")
+    return Judge(label_objective(Fuser(table), labels, "ap"), plainly)
+
+
+def equal_votes(of: Judge) -> Found:
+    return Found(of.untuned, of.value(of.untuned), of, both(of)[0], [])
+
+
+def weights(recipe: Recipe) -> list[float]:
+    return [each.weight for each in recipe.channels.values()]
+
+
+def test_a_vote_is_taken_away_unless_it_is_clearly_needed() -> None:
+    useless = needed_votes(equal_votes(sharing(((3.0, 0.0, 0.0),))), 0.75)
+    assert weights(useless.recipe) == [1, 0, 0]
+    assert useless.value == useless.judge.value(useless.recipe)
+    assert len(useless.trials) == 3 + 2, "each of three, then each of two: the last one stays"
+    shared = needed_votes(equal_votes(sharing(((2.0, 2.0, 0.0),))), 0.75)
+    assert weights(shared.recipe) == [1, 1, 0], "two that err independently are better than either"
+    assert needed_votes(equal_votes(shared.judge), 0.0).recipe == shared.judge.untuned, "nothing is asked for"
+
+
+def test_votes_are_needed_in_the_videos_that_the_judge_sees() -> None:
+    of = sharing(((4.0, 0.0, 0.0), (0.0, 4.0, 0.0)))
+    first_half = replace(of, videos=np.repeat([1.0, 0.0], 4))
+    assert weights(needed_votes(equal_votes(first_half), 0.75).recipe) == [1, 0, 0]
+
+
+def test_ctrl_c_while_votes_are_judged_keeps_what_the_climb_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> float:
+        raise KeyboardInterrupt
+
+    of = judge()
+    votes, space = both(of)
+    monkeypatch.setattr(Witnesses, "wins", interrupted)
+    top, found = search_in_rounds(of, votes, space, Budget(5), required=0.75)
+    assert found.stopped
+    assert found.recipe == top.recipe == climb(of, votes).recipe
 
 
 def test_a_timeout_ends_the_search_with_what_was_found() -> None:

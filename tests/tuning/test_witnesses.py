@@ -85,6 +85,20 @@ def test_a_video_drawn_alone_says_what_it_says_among_others() -> None:
     assert np.average(alone, weights=frames) == pytest.approx(witnesses.together(said)[0])
 
 
+def test_of_videos_that_are_hidden_nobody_speaks_and_their_normal_frames_do_not_count() -> None:
+    of = synthetic()
+    scores = channel(of, "bad.score")
+    seen = np.array([1.0, 0, 1, 1, 0, 0, 1, 1])
+    witnesses = Witnesses(of, seen)
+    assert witnesses.video.tolist() == [0, 2, 3]
+    changed = scores.copy()
+    for rows, visible in zip(of.fuser.videos.values(), seen, strict=True):
+        changed[rows] += 100 * (1 - visible)
+    assert witnesses.hear(changed).tolist() == witnesses.hear(scores).tolist()
+    good = witnesses.hear(channel(of, "good.score"))
+    assert witnesses.wins(good, witnesses.hear(scores), seed=0) == 1
+
+
 def test_scores_never_win_against_themselves_and_better_ones_always_do() -> None:
     witnesses = Witnesses(by_labels())
     good, bad = (witnesses.hear(channel(witnesses.whole, name)) for name in ("good.score", "bad.score"))
