@@ -136,7 +136,10 @@ def _tune(
         labels,
         begin.to_plain(),
         f"{votes} {space}",
-        {name: getattr(settings, name) for name in ("towards_equal", "towards_votes", "prevalence")},
+        {
+            name: getattr(settings, name)
+            for name in ("towards_equal", "towards_votes", "required", "prevalence")
+        },
     )
     key = digest(*facts, dataclasses.asdict(settings), seed)
     file = folder.tuning(key)

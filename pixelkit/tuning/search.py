@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelkit.errors import examples
 from pixelkit.progress import bar
 from pixelkit.scores.normalise import rank
 from pixelkit.scores.order import rising as order_of
@@ -262,10 +263,25 @@ def needed_votes(
         trials += [Tried(each, value) for (each, _), value in zip(tried, values, strict=True)]
         best = int(np.argmax(values))
         without = witnesses.hear(fuse(tried[best][1]))
-        if witnesses.wins(with_it, without, seed=seed, sources=sources) >= required:
+        wins = witnesses.wins(with_it, without, seed=seed, sources=sources)
+        if wins >= required:
             break
+        if judge.videos is None:  # not for every fold
+            log.info(
+                "tuning: no vote for %s: with it recipes are better in %.0f%% of the resamples (%.0f%% are asked for)",
+                examples(_silenced(recipe, tried[best][1])),
+                100 * wins,
+                100 * required,
+            )
         (here, recipe), value, with_it = tried[best], values[best], without
     return replace(found, recipe=recipe, value=value, trials=trials)
+
+
+def _silenced(before: Recipe, after: Recipe) -> list[str]:
+    """Return the scorers that no longer have a say, and the channels of those that still have one."""
+    heard = {name.partition(".")[0] for name, each in after.channels.items() if each.weight}
+    gone = [name for name, each in after.channels.items() if before.channels[name].weight and not each.weight]
+    return list(dict.fromkeys(name if (who := name.partition(".")[0]) in heard else who for name in gone))
 
 
 def search(

@@ -121,8 +121,10 @@ def weights(recipe: Recipe) -> list[float]:
     return [each.weight for each in recipe.channels.values()]
 
 
-def test_a_vote_is_taken_away_unless_it_is_clearly_needed() -> None:
-    useless = needed_votes(equal_votes(sharing(((3.0, 0.0, 0.0),))), 0.75)
+def test_a_vote_is_taken_away_unless_it_is_clearly_needed(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "pixelkit"):
+        useless = needed_votes(equal_votes(sharing(((3.0, 0.0, 0.0),))), 0.75)
+    assert [line.split(":")[1] for line in caplog.messages] == [" no vote for bad", " no vote for weak"]
     assert weights(useless.recipe) == [1, 0, 0]
     assert useless.value == useless.judge.value(useless.recipe)
     assert len(useless.trials) == 3 + 2, "each of three, then each of two: the last one stays"
