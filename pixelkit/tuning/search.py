@@ -120,7 +120,7 @@ class Found:
     Parameters
     ----------
     recipe
-        The best recipe.
+        The best recipe, or that without the votes which it does not need.
     value
         What the judge gives it.
     judge, space
