@@ -134,11 +134,11 @@ class _Cover:
     def _centre(self) -> Tensor | None:
         """Return what to subtract before multiplying, if vectors lie so far from 0 that rounding would matter.
 
-        The median of 64 vectors will do. A centre of twice the spread costs two of float32's 24 bits, which the bounds
-        can spare.
+        The median of some 64 vectors will do. A centre of twice the spread costs two of float32's 24 bits, which the
+        bounds can spare.
         """
-        rows = torch.linspace(0, len(self.data) - 1, min(64, len(self.data)), device=self.data.device).long()
-        some = self.data.take(rows)
+        every = -(-len(self.data) // 64)
+        some = self.data.take(torch.arange(0, len(self.data), every, device=self.data.device))
         centre = some.median(0).values
         far = 5 * centre.square().sum() > 4 * squared_norms(some).median()  # not if a number is not finite
         return centre if far else None

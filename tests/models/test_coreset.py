@@ -195,6 +195,16 @@ def test_full_device_halves_the_block(
     assert "vectors at a time" in caplog.text
 
 
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 2**25])  # float32 cannot count to the last row of the largest
+def test_the_centre_is_that_of_rows_that_are_there(n: int) -> None:
+    far = np.broadcast_to(np.float32(7), (n, 3))  # takes no memory
+    cover = coreset._Cover.__new__(coreset._Cover)
+    cover.data = vectors.Vectors(far, device=torch.device("cpu"), budget=0)
+    centre = cover._centre()
+    assert centre is not None
+    assert centre.tolist() == [7, 7, 7]
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
 @pytest.mark.parametrize("first", [0, 1234])
 def test_number_that_is_not_finite_is_named(bad: float, first: int) -> None:
