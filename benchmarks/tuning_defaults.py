@@ -37,7 +37,8 @@ from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.recipe import Recipe
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import NORMAL, Objective, synthetic_objective
-from pixelkit.tuning.search import Budget, Judge, climb, search_in_rounds
+from pixelkit.tuning.rounds import climb, search_in_rounds
+from pixelkit.tuning.search import Budget, Judge
 from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.verdict import tune
 from pixelkit.tuning.witnesses import Witnesses

@@ -131,7 +131,7 @@ class Recipe:
         shares = dict(channels) if isinstance(channels, Mapping) else dict.fromkeys(channels, 1.0)
         total: defaultdict[str, float] = defaultdict(float)
         for name, share in shares.items():
-            total[_scorer(name)] += share
+            total[scorer_of(name)] += share
         sharing = Counter(voter(scorer, kin) for scorer in total)
         votes = {scorer: 1 / sharing[voter(scorer, kin)] for scorer in total}
         return cls(
@@ -139,7 +139,7 @@ class Recipe:
                 name: ChannelRecipe(
                     chosen.normalise,
                     chosen.scope,
-                    weight=votes[_scorer(name)] * share / total[_scorer(name)],
+                    weight=votes[scorer_of(name)] * share / total[scorer_of(name)],
                 )
                 for name, share in shares.items()
             },
@@ -217,10 +217,11 @@ class Recipe:
 
 def voter(channel: str, kin: Mapping[str, str]) -> str:
     """Return who has one vote in the untuned recipe: the channel's scorer, or what that is a variant of."""
-    return kin.get(_scorer(channel), _scorer(channel))
+    return kin.get(scorer_of(channel), scorer_of(channel))
 
 
-def _scorer(channel: str) -> str:
+def scorer_of(channel: str) -> str:
+    """Return the scorer that a channel is of: what stands before the dot."""
     return channel.partition(".")[0]
 
 

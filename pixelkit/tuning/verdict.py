@@ -16,7 +16,8 @@ from pixelkit.errors import TuningError
 from pixelkit.scores.recipe import Recipe
 from pixelkit.tuning.course import Course
 from pixelkit.tuning.objectives import NORMAL, Objective, Scores
-from pixelkit.tuning.search import Budget, Found, Judge, search_in_rounds
+from pixelkit.tuning.rounds import search_in_rounds
+from pixelkit.tuning.search import Budget, Found, Judge
 from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.space import SearchSpace
 from pixelkit.tuning.witnesses import Witnesses
@@ -162,7 +163,7 @@ def tune(
     untuned
         The recipe to begin with, and to fall back on.
     votes, space
-        Where to look: see :func:`pixelkit.tuning.search.search_in_rounds`.
+        Where to look: see :func:`pixelkit.tuning.rounds.search_in_rounds`.
     settings
         Trials, folds, costs, and how sure a win must be.
     seed
@@ -203,9 +204,7 @@ def tune(
     top, found = find(everything, budget=budget, purpose=purpose)
     # Where Ctrl-C came before the search, what it found is what the climb did: its trials are not counted twice
     tried = len(top.trials) + (0 if found.trials is top.trials else len(found.trials))
-    judged_on = "unseen kinds of anomaly" if strata else "unseen videos"
-    if strata and len(set((sources or {}).values())) > 1:
-        judged_on += " in unseen videos"
+    judged_on = _unseen_in_words(strata or {}, sources or {})
     witnesses, judged = Witnesses(objective), _Judged(found)
     try:
         # What is found on a fold is not shared by workers: to write a trial down takes longer than to try it
@@ -220,6 +219,14 @@ def tune(
     best = judged.found.recipe
     recipe = best if verdict.ships == "tuned" else untuned
     return Tuned(recipe, best, untuned, verdict, Course.of(judged.found, untuned))
+
+
+def _unseen_in_words(strata: Mapping[str, str], sources: Mapping[str, str]) -> str:
+    """Return what recipes that score a fold have not seen."""
+    if not strata:
+        return "unseen videos"
+    apart = len(set(sources.values())) > 1
+    return "unseen kinds of anomaly in unseen videos" if apart else "unseen kinds of anomaly"
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,8 @@ from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.recipe import ChannelRecipe, Recipe
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import label_objective
-from pixelkit.tuning.search import Budget, Found, Judge, climb, needed_votes, search, search_in_rounds
+from pixelkit.tuning.rounds import climb, needed_votes, search_in_rounds
+from pixelkit.tuning.search import Budget, Found, Judge, search
 from pixelkit.tuning.space import SearchSpace
 from pixelkit.tuning.studies import open_study
 from pixelkit.tuning.witnesses import Witnesses

@@ -14,7 +14,8 @@ from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.recipe import ChannelRecipe, Recipe
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import Objective, label_objective
-from pixelkit.tuning.search import Found, Judge, search_in_rounds
+from pixelkit.tuning.rounds import search_in_rounds
+from pixelkit.tuning.search import Found, Judge
 from pixelkit.tuning.settings import TuningSettings
 from pixelkit.tuning.space import SearchSpace
 from pixelkit.tuning.verdict import Tuned, tune
