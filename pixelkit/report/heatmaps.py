@@ -23,6 +23,7 @@ from pixelkit.report.moments import Moment
 from pixelkit.report.pictures import encode_transparent
 from pixelkit.report.scored_run import ScoredRun
 from pixelkit.scorer import Scorer
+from pixelkit.scores.recipe import scorer_of
 
 log = logging.getLogger("pixelkit")
 
@@ -148,7 +149,7 @@ def _weights(run: ScoredRun) -> dict[str, float]:
     """Return what each scorer weighs in the recipe, all its channels together."""
     weights: dict[str, float] = {}
     for name, channel in run.recipe.channels.items():
-        scorer = name.partition(".")[0]
+        scorer = scorer_of(name)
         weights[scorer] = weights.get(scorer, 0.0) + channel.weight
     return weights
 
