@@ -10,6 +10,7 @@ from pixelkit.frames.repair_plan import DONE
 from pixelkit.report.figures import VideoFigures
 from pixelkit.report.footage import Footage
 from pixelkit.report.scored_run import ScoredRun, ScoredVideo
+from pixelkit.scores.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -51,18 +52,19 @@ def summarise(run: ScoredRun, figures: Sequence[VideoFigures], footage: Footage)
         f"{frames:,} frames of {_counted(len(figures), 'test video')}, scored by {_listed(scorers)} "
         f"in {_counted(len(run.table.channels), 'channel')}; {_shipped(run)}."
     )
-    return Summary(sentence, _tiles(run, figures), _facts(run, figures, footage), recipe_in_words(run))
+    return Summary(sentence, _tiles(run, figures), _facts(run, figures, footage), recipe_in_words(run.recipe))
 
 
-def recipe_in_words(run: ScoredRun) -> str:
+def recipe_in_words(recipe: Recipe) -> str:
     """Return the recipe as a sentence."""
-    recipe = run.recipe
-    used = sum(each.weight > 0 for each in recipe.channels.values())
-    every = len(recipe.channels)
-    channels = _counted(every, "channel") if used == every else f"{used} of {_counted(every, 'channel')}"
+    used = [name for name, each in recipe.channels.items() if each.weight]
+    every = _counted(len(recipe.channels), "channel")
     smoothed = (
         "not smoothed" if recipe.smooth == "none" else f"smoothed ({recipe.smooth}, {recipe.width:g} frames)"
     )
+    if len(used) == 1:
+        return f"{used[0]} alone of {every}, normalised, {smoothed}."
+    channels = every if len(used) == len(recipe.channels) else f"{len(used)} of {every}"
     return f"{channels}, each normalised, {smoothed}, and fused by {recipe.fusion}."
 
 

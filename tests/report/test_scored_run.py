@@ -21,6 +21,8 @@ from pixelkit.report.heatmaps import heat_maps
 from pixelkit.report.moments import highest_moments
 from pixelkit.report.report import Options, make_report
 from pixelkit.report.scored_run import read_run
+from pixelkit.report.summary import recipe_in_words
+from pixelkit.scores.recipe import ChannelRecipe, Recipe
 
 
 def test_the_page_shows_the_scores_of_the_csv(run: Path) -> None:
@@ -41,6 +43,17 @@ def test_the_verdict_is_about_the_recipe_of_the_csv(run: Path) -> None:
     verdict = read_run(RunFolder(run)).verdict
     assert verdict is not None
     assert verdict.figure == "AP on synthetic anomalies, video by video"
+
+
+def test_the_recipe_is_told_in_words() -> None:
+    def told(*weights: float) -> str:
+        channels = {f"s{place}.score": ChannelRecipe(weight=each) for place, each in enumerate(weights)}
+        return recipe_in_words(Recipe(channels, "median", 5.0, "weighted sum"))
+
+    smoothed = "smoothed (median, 5 frames)"
+    assert told(1, 1) == f"2 channels, each normalised, {smoothed}, and fused by weighted sum."
+    assert told(1, 0, 2) == f"2 of 3 channels, each normalised, {smoothed}, and fused by weighted sum."
+    assert told(0, 1) == f"s1.score alone of 2 channels, normalised, {smoothed}."
 
 
 def test_what_the_leaderboard_said_is_beside_our_own_figure(run: Path, tmp_path: Path) -> None:
