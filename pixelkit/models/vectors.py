@@ -93,9 +93,15 @@ class Vectors:
                 block = self._load(part[low : low + rows])
                 yield slice(int(start) + low, int(start) + low + len(block)), block
 
-    def take(self, index: Tensor) -> Tensor:
-        """Return some rows, float32 (k, d) on the device; nothing waits for a GPU when the vectors lie there."""
+    def take(self, index: Tensor, room: Tensor | None = None) -> Tensor:
+        """Return some rows, float32 (k, d) on the device; nothing waits for a GPU when the vectors lie there.
+
+        Those that lie there are written to the first rows of ``room``, if it is given: the system hands out fresh
+        memory more slowly than a processor fills it.
+        """
         if isinstance(whole := self._parts[0], Tensor) and self.is_here:
+            if room is not None and whole.dtype == room.dtype:
+                return torch.index_select(whole, 0, index, out=room[: len(index)])
             return whole.index_select(0, index).float()
         wanted = index.cpu().numpy()
         rows = torch.empty(len(wanted), self.dimension, device=self.device)

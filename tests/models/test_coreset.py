@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pixelkit.errors import ScorerError, SettingsError
-from pixelkit.models import coreset, vectors
+from pixelkit.models import coreset, cover, vectors
 from pixelkit.models.coreset import covering_radius, k_center_greedy
+from pixelkit.models.cover import BATCH_CANDIDATES, Cover, LongCover
 
 Array = NDArray[np.float32]
 
@@ -68,23 +69,52 @@ def test_exact_picks_are_those_of_the_obvious_loop(
 
 def test_long_vectors_that_are_near_enough_are_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     points, size = gaussian(10_000, 512), 200
-    products: list[int] = []
-    multiply = torch.addmm
+    compared = 0
+    approach = LongCover._approach
 
-    def counted(norms: torch.Tensor, a: torch.Tensor, b: torch.Tensor, **more: Any) -> torch.Tensor:
-        products.append(len(a) * b.shape[1] if a.dtype == torch.float32 else 0)
-        return multiply(norms, a, b, **more)
+    def counted(self: LongCover, rows: torch.Tensor, *more: Any) -> None:
+        nonlocal compared
+        before = self.seen[rows]
+        approach(self, rows, *more)
+        compared += int((self.seen[rows] - before).sum())
 
-    def choose() -> tuple[list[int], float]:
-        products.clear()
-        return k_center_greedy(points, size, device="cpu").tolist(), sum(products) / len(points) / size
-
-    monkeypatch.setattr(torch, "addmm", counted)
-    picks, some = choose()
+    monkeypatch.setattr(LongCover, "_approach", counted)
+    picks = k_center_greedy(points, size, device="cpu").tolist()
+    assert 0 < compared < len(points) * size / 3
     monkeypatch.setattr(coreset, "LONG", 1000)
-    same, whole = choose()
-    assert picks == same
-    assert some < whole / 2
+    assert picks == k_center_greedy(points, size, device="cpu").tolist()
+
+
+def signs(n: int, d: int) -> Array:
+    """Whole squared distances: many are equal, and float32 cannot tell."""
+    return np.random.default_rng(4).choice([-1, 1], (n, d)).astype(np.float32)
+
+
+def twins(n: int, d: int) -> Array:
+    return np.tile(gaussian(n // 2, d), (2, 1))
+
+
+def nearly_equal(n: int, d: int) -> Array:
+    """Eight each, with differences that float32 products lose and float64 keeps."""
+    noise = np.random.default_rng(5).normal(0, 1e-4, (n, d))
+    return (np.repeat(gaussian(n // 8, d), 8, 0) + noise).astype(np.float32)
+
+
+def equally_far(n: int, d: int) -> Array:
+    """A thousand, more than the candidates of a round, and the rest near 0."""
+    points = gaussian(n, d) / 100
+    axes = np.arange(1000)
+    rows = np.random.default_rng(6).permutation(n)[:1000]
+    points[rows] = 0
+    points[rows, axes % d] = np.where(axes < d, 4, -4)
+    return points
+
+
+@pytest.mark.parametrize("make", [signs, twins, nearly_equal, equally_far])
+def test_what_float32_cannot_tell_of_long_vectors_float64_does(make: Callable[[int, int], Array]) -> None:
+    points = make(4000, 512)
+    expected, _ = obvious_loop(points, 100)
+    assert k_center_greedy(points, 100, device="cpu").tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("make", [gaussian, clustered])
@@ -101,15 +131,20 @@ def test_batches_cover_within_one_percent_of_exact(
 
 
 @given(
-    points=st.lists(st.lists(st.integers(-3, 3), min_size=2, max_size=2), min_size=1, max_size=40),
+    points=st.lists(st.lists(st.integers(-2, 2), min_size=2, max_size=2), min_size=1, max_size=40),
     size=st.integers(1, 50),
     exact=st.booleans(),
+    long=st.sampled_from([2, 3]),
 )
+@example(points=[[0, 0], [1, 1], [0, 0], [1, 1], [1, 1]], size=4, exact=True, long=2)
+@example(points=[[0, 0], [0, 0], [0, 0]], size=2, exact=True, long=2)
 def test_picks_differ_and_the_radius_is_within_twice_the_best(
-    points: list[list[int]], size: int, exact: bool
+    points: list[list[int]], size: int, exact: bool, long: int
 ) -> None:
     array = np.array(points, np.float32)
-    chosen = k_center_greedy(array, size, exact=exact, device="cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coreset, "LONG", long)
+        chosen = k_center_greedy(array, size, exact=exact, device="cpu")
     assert len(set(chosen.tolist())) == len(chosen) <= size
     assert chosen[0] == 0
     if size >= len(array):
@@ -131,10 +166,18 @@ def test_thousands_of_duplicates_leave_one_of_each() -> None:
     assert sorted(points[batched].tolist()) == sorted(corners.tolist())
 
 
+@pytest.mark.parametrize("d", [16, 512])
 @pytest.mark.parametrize("exact", [True, False])
-def test_all_the_same_gives_one(exact: bool) -> None:
-    points = np.full((5000, 16), 0.1, np.float32)
+def test_all_the_same_gives_one(exact: bool, d: int) -> None:
+    points = np.full((5000, d), 0.1, np.float32)
     assert k_center_greedy(points, 50, first=3, exact=exact, device="cpu").tolist() == [3]
+
+
+def test_a_few_long_duplicates_are_not_picked() -> None:
+    points = gaussian(60, 512)
+    points[40:] = points[:20]
+    expected, _ = obvious_loop(points, 40)
+    assert k_center_greedy(points, 55, device="cpu").tolist() == expected.tolist()
 
 
 def test_one_vector_and_too_few() -> None:
@@ -171,7 +214,7 @@ def test_map_above_the_budget_is_read_in_blocks(
     monkeypatch.setattr(Watched, "most", 0)
     monkeypatch.setattr(vectors, "BLOCK_CPU", 1 << 15)
     streamed = k_center_greedy(mapped, 300, exact=exact, device="cpu", budget=1 << 20)
-    assert 0 < Watched.most <= coreset.BATCH_CANDIDATES
+    assert 0 < Watched.most <= BATCH_CANDIDATES
     assert streamed.tolist() == k_center_greedy(points, 300, exact=exact, device="cpu").tolist()
     several = k_center_greedy([mapped[:7000], mapped[7000:]], 300, exact=exact, device="cpu", budget=0)
     assert several.tolist() == streamed.tolist()
@@ -198,9 +241,9 @@ def test_full_device_halves_the_block(
 @pytest.mark.parametrize("n", [1, 63, 64, 65, 2**25])  # float32 cannot count to the last row of the largest
 def test_the_centre_is_that_of_rows_that_are_there(n: int) -> None:
     far = np.broadcast_to(np.float32(7), (n, 3))  # takes no memory
-    cover = coreset._Cover.__new__(coreset._Cover)
-    cover.data = vectors.Vectors(far, device=torch.device("cpu"), budget=0)
-    centre = cover._centre()
+    far_away = Cover.__new__(Cover)
+    far_away.data = vectors.Vectors(far, device=torch.device("cpu"), budget=0)
+    centre = far_away._centre()
     assert centre is not None
     assert centre.tolist() == [7, 7, 7]
 
@@ -241,6 +284,18 @@ def test_caller_keeps_the_precision_of_matrix_products() -> None:
         torch.set_float32_matmul_precision("highest")
 
 
+def test_the_loop_that_waits_for_nothing_picks_the_same() -> None:
+    vectors = torch.from_numpy(clustered(300, 16)).double()
+    norms = vectors.square().sum(1)
+    apart = (vectors - vectors[0]).square().sum(1)
+    here, there = (
+        cover._greedy_here(vectors, norms, apart, 50, -np.inf),
+        cover._greedy_there(vectors, norms, apart, 50),
+    )
+    assert here[0].tolist() == there[0].tolist()
+    torch.testing.assert_close(*(far for _, far in (here, there)))
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_gpu_picks_what_the_cpu_picks_and_batches_wait_for_nothing() -> None:
     points = clustered(20_000, 32)
@@ -248,13 +303,13 @@ def test_gpu_picks_what_the_cpu_picks_and_batches_wait_for_nothing() -> None:
         k_center_greedy(points, 300, device="cuda").tolist()
         == k_center_greedy(points, 300, device="cpu").tolist()
     )
-    cover = coreset._Cover(vectors.Vectors(points, device=torch.device("cuda")), 300, 0)
+    on_gpu = Cover(vectors.Vectors(points, device=torch.device("cuda")), 300, 0)
     torch.cuda.set_sync_debug_mode("error")
     try:
         with pytest.raises(
             RuntimeError, match="synchronizing"
         ):  # the picks are read at the end, and only there
-            cover.pick_in_batches()
+            on_gpu.pick_in_batches()
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert cover.count == 300
+    assert on_gpu.count == 300
