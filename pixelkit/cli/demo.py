@@ -10,7 +10,14 @@ import click
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-def demo(folder: Path, seed: int) -> None:
+@click.option(
+    "--training-videos",
+    type=click.IntRange(1),
+    default=6,
+    show_default=True,
+    help="Videos of normal scenes; more of them tell tuning more, and take longer to fit.",
+)
+def demo(folder: Path, seed: int, training_videos: int) -> None:
     """Write the demo data set to DIR: drawn street scenes in the PixelPlay '26 layout, with its corruption.
 
     Labels (Id,Label,Kind) lie beside it in DIR-labels.csv, never inside; what was flipped, noisy or left out in
@@ -18,6 +25,6 @@ def demo(folder: Path, seed: int) -> None:
     """
     from pixelkit.frames.demo import write_demo
 
-    if not write_demo(folder, seed):
+    if not write_demo(folder, seed, training_videos=training_videos):
         click.echo(f"{folder} is complete already", err=True)
     click.echo(folder)

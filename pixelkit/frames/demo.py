@@ -25,7 +25,7 @@ from pixelkit.frames.demo_street import Image, Light, Street
 from pixelkit.frames.ids import frame_id
 
 VERSION = 3  # raise it when the same seed gives another data set
-TRAINING = (180,) * 6
+TRAINING = 180  # frames of each video
 # Every long one holds one anomaly of about 63 frames, so that a quarter of the frames are anomalous.
 TEST = (235, 230, 230, 36, 235, 230, 230)
 SHORT = 3  # shorter than some clips are, as video 08 of PixelPlay '26 is
@@ -78,7 +78,7 @@ class Scene:
         return street.frame(actors, self.light(at), rng)
 
 
-def write_demo(folder: Path, seed: int = 0) -> bool:
+def write_demo(folder: Path, seed: int = 0, *, training_videos: int = 6) -> bool:
     """Write the demo data set to ``folder``, and beside it ``<folder>-labels.csv`` and ``<folder>-corruption.csv``.
 
     The labels (Id, Label, Kind) never lie in the data set. The folder appears when all of it is there.
@@ -86,9 +86,12 @@ def write_demo(folder: Path, seed: int = 0) -> bool:
     Parameters
     ----------
     folder
-        A new or empty folder, or one that holds a demo: a complete one of the same seed stays, another is replaced.
+        A new or empty folder, or one that holds a demo: a complete one of the same seed and size stays, another is
+        replaced.
     seed
         The same seed gives the same frames on the same machine.
+    training_videos
+        How many videos of normal scenes, of 180 frames each; the first ones are the same however many there are.
 
     Returns
     -------
@@ -104,7 +107,8 @@ def write_demo(folder: Path, seed: int = 0) -> bool:
     test = _test_scenes(seed)
     corruption = Corruption(seed=seed)
     plans = {scene.name: corruption.plan(scene.name, scene.numbers) for scene in test}
-    there = _is_complete(folder, seed)
+    marker = _marker(seed, training_videos)
+    there = _is_complete(folder, marker)
     if not there:
         _check_ours(folder)
     _write_labels(folder.with_name(f"{folder.name}-labels.csv"), test, plans)
@@ -113,21 +117,23 @@ def write_demo(folder: Path, seed: int = 0) -> bool:
         return False
     clear_leftovers(folder)
     with atomic(folder) as temporary:
-        _write_data(temporary, seed, test, corruption, plans)
-        if not _is_complete(folder, seed):  # otherwise another process was faster, and its folder stays
+        _write_data(temporary, seed, training_videos, test, corruption, plans)
+        write_text(temporary / "demo.json", marker)
+        if not _is_complete(folder, marker):  # otherwise another process was faster, and its folder stays
             shutil.rmtree(folder, ignore_errors=True)
     return True
 
 
-def _is_complete(folder: Path, seed: int) -> bool:
+def _is_complete(folder: Path, marker: str) -> bool:
     try:
-        return (folder / "demo.json").read_bytes() == _marker(seed).encode()
+        return (folder / "demo.json").read_bytes() == marker.encode()
     except OSError:
         return False
 
 
-def _marker(seed: int) -> str:
-    return json.dumps({"made by": "pixelkit demo", "version": VERSION, "seed": seed}, indent=2) + "\n"
+def _marker(seed: int, training_videos: int) -> str:
+    facts = {"made by": "pixelkit demo", "version": VERSION, "seed": seed, "training videos": training_videos}
+    return json.dumps(facts, indent=2) + "\n"
 
 
 def _check_ours(folder: Path) -> None:
@@ -186,14 +192,19 @@ def _write_labels(path: Path, scenes: list[Scene], plans: dict[str, dict[int, Da
 
 
 def _write_data(
-    folder: Path, seed: int, test: list[Scene], corruption: Corruption, plans: dict[str, dict[int, Damage]]
+    folder: Path,
+    seed: int,
+    training_videos: int,
+    test: list[Scene],
+    corruption: Corruption,
+    plans: dict[str, dict[int, Damage]],
 ) -> None:
-    """Write the frames of both splits, the sample submission, and last what says that all is there."""
+    """Write the frames of both splits, the sample submission, and settings."""
     rng = np.random.default_rng((seed, 0))
     street = Street(paint_background(rng), rng)
     tasks = []
-    for index, frames in enumerate(TRAINING):
-        scene = _scene(index, frames, 0, seed, "train")
+    for index in range(training_videos):
+        scene = _scene(index, TRAINING, 0, seed, "train")
         place = make_folder(folder / "Dataset" / "training_videos" / scene.name)
         tasks += [partial(_write_frame, place, street, scene, number) for number in scene.numbers]
     ids = ["Id,Predicted"]
@@ -206,7 +217,6 @@ def _write_data(
     in_parallel(tasks, "draw")
     write_text(folder / "sample_submission.csv", "\n".join(ids) + "\n")
     write_text(folder / "pixelkit.toml", SETTINGS)
-    write_text(folder / "demo.json", _marker(seed))
 
 
 def _write_frame(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import re
 import time
 import warnings
@@ -140,6 +141,7 @@ def _storage(storage: str | None) -> Any:
         make_folder(path.resolve().parent)
         if path.is_dir():
             raise StorageError(f"{path} is a folder: expected the path of a journal file")
+        _mend_journal(path)
         _check_journal(path)
         return optuna.storages.JournalStorage(JournalFileBackend(str(path)))
     if storage.startswith("sqlite"):
@@ -159,11 +161,26 @@ def _storage(storage: str | None) -> Any:
     return database
 
 
-def _check_journal(file: Path) -> None:
-    """Raise a TuningError if a file is no journal, before anything is appended to it: it may be something else.
+def _mend_journal(file: Path) -> None:
+    """Take away a last entry that a kill or a full disk cut off: the next one would be appended to it."""
+    from optuna.storages.journal import JournalFileSymlinkLock
 
-    A line that was cut off by a kill is an error, too: the next one would be appended to it.
-    """
+    if _broken_line(file) in (None, 1):  # no journal, perhaps, but something else
+        return
+    lock = JournalFileSymlinkLock(str(file))  # which a worker holds while it writes
+    lock.acquire()
+    try:
+        content = file.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if content[whole:] and _broken_line(file) == content.count(b"\n") + 1:
+            os.truncate(file, whole)
+            log.warning("%s: its last entry was cut off, and is left out: the study goes on before it", file)
+    finally:
+        lock.release()
+
+
+def _check_journal(file: Path) -> None:
+    """Raise a TuningError if a file is no journal, before anything is appended to it: it may be something else."""
     broken = _broken_line(file)
     if broken is not None:  # another worker may be in the middle of it
         time.sleep(0.2)
@@ -174,8 +191,8 @@ def _check_journal(file: Path) -> None:
         )
     if broken is not None:
         raise TuningError(
-            f"{file}, line {broken}: is no entry of a journal, or one that was cut off: delete it and the lines after "
-            f"it, so that what was tried before counts, or name another file with --storage"
+            f"{file}, line {broken}: is no entry of a journal: delete it and the lines after it, so that what was "
+            f"tried before counts, or name another file with --storage"
         )
 
 

@@ -46,7 +46,7 @@ def street() -> Street:
 def short(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
     """A demo of a few frames before the same houses."""
     monkeypatch.setattr(demo, "paint_background", lambda _: street.background)
-    monkeypatch.setattr(demo, "TRAINING", (5, 5))
+    monkeypatch.setattr(demo, "TRAINING", 5)
     monkeypatch.setattr(demo, "TEST", (16, 12, 4, 12, 12))
     monkeypatch.setattr(demo, "SHORT", 2)
 
@@ -103,6 +103,19 @@ def test_complete_demo_stays_and_another_seed_replaces_it(tmp_path: Path) -> Non
     assert (tmp_path / "demo-labels.csv").exists()
     assert write_demo(folder, 1)
     assert snapshot(folder) != before
+
+
+@pytest.mark.usefixtures("short")
+def test_more_training_videos_come_after_the_same_first_ones(tmp_path: Path) -> None:
+    write_demo(tmp_path / "few", training_videos=2)
+    write_demo(tmp_path / "more", training_videos=3)
+    few, more = (snapshot(tmp_path / name) for name in ("few", "more"))
+    new = {name for name in more if "training_videos/03" in name}
+    assert len(new) == 5
+    del few["demo.json"], more["demo.json"]
+    assert {name: more[name] for name in more.keys() - new} == few
+    assert write_demo(tmp_path / "few", training_videos=3)
+    assert snapshot(tmp_path / "few") == snapshot(tmp_path / "more")
 
 
 @pytest.mark.parametrize("beside_marker", [False, True])

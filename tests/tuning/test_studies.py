@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -206,17 +207,39 @@ def test_a_file_that_is_no_journal_is_named_and_left_alone(tmp_path: Path, conte
     assert file.read_bytes() == content
 
 
-def test_a_broken_line_of_a_journal_is_told_and_the_lines_before_it_are_enough(tmp_path: Path) -> None:
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
     file = tmp_path / "study.log"
     study = open_study(str(file), "x", "y")
     study.optimize(lambda trial: trial.suggest_float("a", 0, 1), n_trials=3)
-    lines = file.read_bytes().splitlines(keepends=True)
-    for broken in ([*lines[:-1], lines[-1][:-9]], [*lines[:-1], b"?\n", lines[-1]]):
-        file.write_bytes(b"".join(broken))
+    return file
+
+
+def test_a_broken_line_of_a_journal_is_told_and_the_lines_before_it_are_enough(journal: Path) -> None:
+    lines = journal.read_bytes().splitlines(keepends=True)
+    for end in ([b"?\n", lines[-1]], [b"?\n", lines[-1][:-9]]):
+        broken = b"".join([*lines[:-1], *end])
+        journal.write_bytes(broken)
         with pytest.raises(TuningError, match=rf"line {len(lines)}: is no entry of a journal.*delete it"):
-            open_study(str(file), "x", "y")
-    file.write_bytes(b"".join(lines[:-1]))
-    assert len(open_study(str(file), "x", "y").trials) == 3
+            open_study(str(journal), "x", "y")
+        assert journal.read_bytes() == broken
+    journal.write_bytes(b"".join(lines[:-1]))
+    assert len(open_study(str(journal), "x", "y").trials) == 3
+
+
+@pytest.mark.parametrize("left", [1, 9, -1])  # bytes of the last entry; all but the end of its line
+def test_an_entry_that_was_cut_off_is_left_out(
+    journal: Path, left: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    *before, last = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*before, last[:left]]))
+    with caplog.at_level(logging.WARNING, "pixelkit"):
+        study = open_study(str(journal), "x", "y")
+    assert f"{journal}: its last entry was cut off" in caplog.text
+    assert journal.read_bytes() == b"".join(before)
+    study.optimize(lambda trial: trial.suggest_float("a", 0, 1), n_trials=2)
+    assert len(open_study(str(journal), "x", "y").trials) == 5
+    assert [file.name for file in journal.parent.iterdir()] == [journal.name]
 
 
 def test_a_journal_that_cannot_be_written_is_told_without_a_word_of_servers(tmp_path: Path) -> None:
