@@ -21,9 +21,9 @@ SAME = 1e-13
 
 # On a CPU, products of vectors this long cost more than finding out which are needed, in blocks of so many vectors and
 # so many picks: of 20,000 x 1,536 or 60,000 x 512 a quarter is. Of 60,000 x 256 a sixth, and all take less time.
-LONG, BLOCK, PICKS = 512, 512, 64
+LONG, BLOCK, PICKS = 512, 512, 48
 # After so many picks a round forgets those of its long candidates that it cannot pick any more: a quarter of its time.
-FORGET = 16
+FORGET = 8
 
 
 class Cover:
@@ -226,7 +226,7 @@ class LongCover(Cover):
         norms = squared_norms(centres) * (1 + self.error)
         room = torch.empty(BLOCK, self.data.dimension)
         before, order = self.bounds.sort(descending=True)
-        enough = -torch.inf
+        enough = -np.inf
         for end in range(BLOCK, len(order) + BLOCK, BLOCK):
             self._approach(order[end - BLOCK : end], centres, norms, enough, room)
             if width <= end < len(order):
@@ -237,24 +237,26 @@ class LongCover(Cover):
 
     def _approach(self, rows: Tensor, centres: Tensor, norms: Tensor, enough: float, room: Tensor) -> None:
         """Compare vectors with the picks that are new to them, as long as they are farther than ``enough``."""
-        since = int(self.seen[rows].min())
+        bounds, seen, own = self.bounds.numpy(), self.seen.numpy(), self.norms.numpy()
+        since = int(seen[rows.numpy()].min())
         if since == self.count:
             return
         block = self.data.take(rows, room)
         if self.shift is not None:
             block -= self.shift
+        here = rows.numpy()
         if since == 1:
-            self.norms[rows] = squared_norms(block)
+            own[here] = squared_norms(block).numpy()
         for start in range(since, self.count, PICKS):
             picks = slice(start, min(start + PICKS, self.count))
             products = torch.addmm(norms[picks], block, centres[picks].T, alpha=-2)
-            bounds = products.amin(1).add_(self.norms[rows], alpha=1 + self.error)
-            self.bounds[rows] = bounds = torch.minimum(self.bounds[rows], bounds)
-            self.seen[rows] = self.seen[rows].clamp_(min=picks.stop)
-            left = (bounds > enough).nonzero()[:, 0]
-            if len(left) < len(rows) * 3 / 4:
-                rows, block = rows[left], block.index_select(0, left)
-            if not len(rows):
+            found = products.amin(1).numpy() + own[here] * np.float32(1 + self.error)
+            bounds[here] = found = np.minimum(bounds[here], found)
+            seen[here] = np.maximum(seen[here], picks.stop)
+            left = np.flatnonzero(found > enough)
+            if len(left) < len(here) * 3 / 4:
+                here, block = here[left], block.index_select(0, torch.from_numpy(left))
+            if not len(here):
                 return
 
     def _greedy(self, rows: Tensor, steps: int, limit: Tensor, *, exact: bool) -> tuple[Tensor, Tensor]:
