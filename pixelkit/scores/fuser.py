@@ -86,30 +86,29 @@ class Fuser:
         return _unit(fuse(columns, weights, recipe.fusion, recipe.exponent))
 
     def _compute_ranked(
-        self, name: str, method: str, scope: str, power: float, smooth: str, width: float
+        self, name: str, method: str, scope: str, power: float, centred: bool, smooth: str, width: float
     ) -> Scores:
-        return normalise.rank(self._smoothed(name, method, scope, power, smooth, width))
+        return normalise.rank(self._smoothed(name, method, scope, power, centred, smooth, width))
 
     def _compute_smoothed(
-        self, name: str, method: str, scope: str, power: float, smooth: str, width: float
+        self, name: str, method: str, scope: str, power: float, centred: bool, smooth: str, width: float
     ) -> Scores:
-        column = self._column(name, method, scope, power)
+        column = self._column(name, method, scope, power, centred)
         return self._smoother.smooth(column[:, None], smooth, width)[:, 0]
 
-    def _compute_column(self, name: str, method: str, scope: str, power: float) -> Scores:
+    def _compute_column(self, name: str, method: str, scope: str, power: float, centred: bool) -> Scores:
         """Return one channel, normalised and raised to its power."""
         if name not in self.table.channels:
             raise RecipeError(f"the scores have no channel {name!r}{did_you_mean(name, self.table.channels)}")
-        values = self._calibrated(name, method) if scope == "heldout" else self._scaled(name, method, scope)
+        if scope == "heldout":
+            values = self._calibrated(name, method, centred)
+        else:
+            mine = _channel(self.table, name, centred)
+            values = normalise.normalise(mine, method, scope, videos=self.videos.values())
         raised: Scores = np.sign(values) * np.abs(values) ** power
         return raised
 
-    def _scaled(self, name: str, method: str, scope: str) -> Scores:
-        return normalise.normalise(
-            self.table.channel(name), method, scope, videos=self.videos.values(), heldout=None
-        )
-
-    def _calibrated(self, name: str, method: str) -> Scores:
+    def _calibrated(self, name: str, method: str, centred: bool) -> Scores:
         heldout = self._heldout
         if heldout is None or name not in heldout.channels:
             raise RecipeError(
@@ -117,7 +116,7 @@ class Fuser:
                 f"training videos for it: score with a holdout above 0 and two or more training videos, or choose "
                 f"scope 'global'"
             )
-        normal, values = heldout.channel(name), self.table.channel(name)
+        normal, values = (_channel(table, name, centred) for table in (heldout, self.table))
         calibrated = np.empty(len(values))
         for source in {self._sources.get(video) for video in self.videos}:
             others = heldout.video != source if source else np.ones(len(heldout), bool)
@@ -134,8 +133,17 @@ class Fuser:
         return calibrated
 
 
-def _key(name: str, channel: ChannelRecipe) -> tuple[str, str, str, float]:
-    return name, channel.normalise, channel.scope, channel.power
+def _key(name: str, channel: ChannelRecipe) -> tuple[str, str, str, float, bool]:
+    return name, channel.normalise, channel.scope, channel.power, channel.centred
+
+
+def _channel(table: ScoreTable, name: str, centred: bool) -> Scores:
+    """Return one channel as it is, or less the median of each video."""
+    values = table.channel(name).astype(np.float64)
+    if centred:
+        for rows in table.videos().values():
+            values[rows] -= np.median(values[rows])
+    return values
 
 
 def _side_by_side(columns: Iterable[Scores]) -> Scores:

@@ -66,7 +66,7 @@ class ChannelRecipe:
     Raises
     ------
     RecipeError
-        An unknown normalisation or scope, a power outside (0, 16], a weight outside [0, 100000].
+        An unknown normalisation or scope, a power outside (0, 16], a weight outside [0, 100000], ``centred`` not a bool.
     """
 
     normalise: str = "rank"
@@ -77,12 +77,17 @@ class ChannelRecipe:
     """The normalised score is raised to it, its sign kept: above 1 stresses the largest scores."""
     weight: float = 1.0
     """From 0 to 100000; only the ratios of the weights matter. A channel of weight 0 is left out."""
+    centred: bool = False
+    """Whether each video's median is taken away first: what is high all through a video, as the reconstruction error of
+    a crowded scene is, then tells nothing. A video without an anomaly stays low, unlike with the scope ``video``."""
 
     def __post_init__(self) -> None:
         _check_name("normalisation", self.normalise, normalise.METHODS)
         _check_name("scope", self.scope, normalise.SCOPES)
         _check_number("power", self.power, above=0, most=LARGEST_POWER)
         _check_number("weight", self.weight, least=0, most=LARGEST_WEIGHT)
+        if not isinstance(self.centred, bool):
+            raise RecipeError(f"centred is {self.centred!r:.60}: expected true or false")
 
 
 @dataclass(frozen=True)

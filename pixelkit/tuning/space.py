@@ -48,7 +48,7 @@ class ChannelSpace:
     base
         Its weight in the untuned recipe; where that is 0, the mean of the others.
     scales
-        Normalisation, scope and power, as in ``rank, global, 2``.
+        Normalisation, scope and power, as in ``rank, global, 2``; only a recipe that was centred before is so now.
     weights
         Times ``base``; 0 leaves the channel out.
     weighed_by, scaled_by
@@ -198,8 +198,9 @@ class SearchSpace:
 
     def _suggest_channel(self, trial: Suggests, space: ChannelSpace) -> ChannelRecipe:
         weight: float = trial.suggest_categorical(space.weighed_by, space.weights)
-        method, scope, power = trial.suggest_categorical(space.scaled_by, space.scales).split(", ")
-        return ChannelRecipe(method, scope, float(power), weight * space.base)
+        scale = trial.suggest_categorical(space.scaled_by, space.scales)
+        method, scope, power, *centred = scale.split(", ")
+        return ChannelRecipe(method, scope, float(power), weight * space.base, bool(centred))
 
 
 def check_narrow(where: str, narrow: Mapping[str, Sequence[Any]]) -> None:
@@ -246,7 +247,7 @@ def _channel_space(
 
 
 def _scale(channel: ChannelRecipe) -> str:
-    return f"{channel.normalise}, {channel.scope}, {channel.power:g}"
+    return f"{channel.normalise}, {channel.scope}, {channel.power:g}{', centred' if channel.centred else ''}"
 
 
 def _fusion_text(recipe: Recipe) -> str:

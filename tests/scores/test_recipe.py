@@ -28,6 +28,7 @@ channel_recipes = st.builds(
     scope=st.sampled_from(normalise.SCOPES),
     power=st.floats(0.1, LARGEST_POWER),
     weight=st.floats(0.01, 10),
+    centred=st.booleans(),
 )
 recipes = st.builds(
     Recipe,
@@ -105,6 +106,24 @@ def test_a_channel_of_weight_0_is_left_out() -> None:
     )
 
 
+@pytest.mark.parametrize("scope", normalise.SCOPES)
+def test_a_centred_channel_does_not_know_how_high_its_videos_are(scope: str) -> None:
+    """What lies above the median of its video counts, beside normal video that is centred too."""
+    scores, normal = table(), table(1)
+    video = np.unique(scores.video, return_inverse=True)[1]
+    values = np.stack([scores.channel(name) for name in CHANNELS], 1)
+    lifted = ScoreTable(scores.video, scores.number, CHANNELS, values + 64 * video[:, None])
+    recipe = Recipe({"dae.mean": ChannelRecipe("z", scope, centred=True)}, "none", fusion="weighted sum")
+    found = recipe.apply(scores, normal)
+    assert recipe.apply(lifted, normal) == pytest.approx(found, abs=1e-6)
+    medians = np.array([np.median(values[video == number, 2]) for number in range(3)])
+    order = np.lexsort((values[:, 2] - medians[video],))
+    if scope != "video":
+        assert (np.diff(found[order]) >= -1e-6).all()
+    plain = dataclasses.replace(recipe, channels={"dae.mean": ChannelRecipe("z", "global")})
+    assert plain.apply(lifted) != pytest.approx(plain.apply(scores), abs=0.1)
+
+
 def test_scores_that_are_all_equal_and_no_scores() -> None:
     constant = ScoreTable(["1", "1"], [0, 1], ["a.x"], [[3], [3]])
     assert Recipe.untuned(["a.x"]).apply(constant).tolist() == [0, 0]
@@ -154,6 +173,7 @@ def test_calibration_without_held_out_scores_is_an_error(heldout: ScoreTable | N
         ({"channels": {"a.x": {"weight": float("inf")}}}, "weight is inf: expected a number"),
         ({"exponent": 10**400}, "exponent is 1000"),
         ({"channels": {"a.x": {"power": 17}}}, "power is 17: expected a number above 0 and at most 16"),
+        ({"channels": {"a.x": {"centred": 1}}}, "centred is 1: expected true or false"),
         ({"channels": {"a.x": {"wieght": 1}}}, "no 'wieght' in a recipe (did you mean 'weight'?)"),
     ],
 )

@@ -40,6 +40,18 @@ def test_the_untuned_recipe_is_in_the_space_whatever_the_settings_are(
     assert space.suggest(trial(space.parameters(untuned))) == untuned
 
 
+def test_a_channel_that_was_centred_stays_so() -> None:
+    centred = {
+        name: dataclasses.replace(channel, centred=name == "mine.score")
+        for name, channel in UNTUNED.channels.items()
+    }
+    begin = dataclasses.replace(UNTUNED, channels=centred)
+    space = SearchSpace.around(begin, calibrated=())
+    assert space.suggest(trial(space.parameters(begin))) == begin
+    with pytest.raises(RecipeError, match="not in the space"):
+        SearchSpace.around(UNTUNED, calibrated=()).parameters(begin)
+
+
 def test_a_channel_that_weighs_nothing_untuned_can_be_taken_in() -> None:
     untuned = Recipe.untuned({"a.x": 1.0, "a.y": 0.0})
     space = SearchSpace.around(untuned, calibrated=())
