@@ -66,7 +66,8 @@ class ChannelRecipe:
     Raises
     ------
     RecipeError
-        An unknown normalisation or scope, a power outside (0, 16], a weight outside [0, 100000], ``centred`` not a bool.
+        An unknown normalisation or scope, a power outside (0, 16], a weight outside [0, 100000], a ``centred`` that
+        is no bool.
     """
 
     normalise: str = "rank"
