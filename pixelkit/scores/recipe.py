@@ -183,9 +183,12 @@ class Recipe:
         return json.dumps(self.to_plain(), indent=2) + "\n"
 
     def to_plain(self) -> dict[str, Any]:
-        """Return the recipe as what JSON can hold."""
+        """Return the recipe as what JSON can hold; ``centred`` is named where it is true, as before it was there."""
         plain = asdict(self)
         channels = plain.pop("channels")
+        for channel in channels.values():
+            if not channel["centred"]:
+                del channel["centred"]
         return {"version": VERSION, **plain, "channels": channels}
 
     @classmethod

@@ -106,6 +106,13 @@ def test_a_channel_of_weight_0_is_left_out() -> None:
     )
 
 
+def test_only_a_centred_channel_says_so() -> None:
+    recipe = Recipe({"a.x": ChannelRecipe(), "a.y": ChannelRecipe(centred=True)})
+    channels = recipe.to_plain()["channels"]
+    assert list(channels["a.x"]) == ["normalise", "scope", "power", "weight"]
+    assert channels["a.y"]["centred"] is True
+
+
 @pytest.mark.parametrize("scope", normalise.SCOPES)
 def test_a_centred_channel_does_not_know_how_high_its_videos_are(scope: str) -> None:
     """What lies above the median of its video counts, beside normal video that is centred too."""
