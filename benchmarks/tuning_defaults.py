@@ -79,7 +79,9 @@ class Takes:
         whole = recipes.untuned(folder)
         mine = {name: each for name, each in whole.channels.items() if name in self._table.channels}
         self.untuned = dataclasses.replace(whole, channels=mine)
-        self.votes, self.space = recipes.spaces(folder, self.untuned, per_video=settings.per_video)
+        self.votes, self.space = recipes.spaces(
+            folder, self.untuned, per_video=settings.per_video, centred=settings.centred
+        )
         self.sources = sorted(set(self._takes.source.values()))
         self.kinds = sorted(set(self._takes.family.values()) - {NORMAL})
 

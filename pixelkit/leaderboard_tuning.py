@@ -7,13 +7,13 @@ never, and nothing is lost when the program ends.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pixelkit.artifacts import RunFolder, RunRecord
+from pixelkit.artifacts import RunFolder
 from pixelkit.errors import RecipeError, TuningError, examples
 from pixelkit.leaderboard.history import History, submission_id
 from pixelkit.leaderboard_uploads import DAY, RunUploads, is_taken, uploads_left
@@ -137,7 +137,13 @@ class LeaderboardTuning:
         self._fuser = Fuser(folder.stored(record.scores), heldout, max_gap=record.max_gap)
         self._equal = untuned(folder)
         calibrated = heldout.channels if len(heldout) else ()
-        space = _space(self._equal, record, calibrated, per_video=settings.per_video)
+        space = SearchSpace.around(
+            self._equal,
+            narrow=record.choices,
+            calibrated=calibrated,
+            per_video=settings.per_video,
+            centred=settings.centred,
+        )
         reader = RunUploads(history, record, self._fuser)
         self._uploads: Sequence[Upload] = reader.read(today)
         self._begin = list(self._recipes_to_begin_with())
@@ -214,11 +220,6 @@ class LeaderboardTuning:
         yield recipe
 
 
-def _space(equal: Recipe, record: RunRecord, calibrated: Collection[str], *, per_video: bool) -> SearchSpace:
-    """Return every recipe that may be proposed."""
-    return SearchSpace.around(equal, narrow=record.choices, calibrated=calibrated, per_video=per_video)
-
-
 def changes(before: Recipe, after: Recipe) -> list[str]:
     """Return in words what differs between two recipes: ``width 10 -> 15``, ``convae.mean weight 0.5 -> 0``."""
     with_power = "power" in (before.fusion, after.fusion)
@@ -227,7 +228,7 @@ def changes(before: Recipe, after: Recipe) -> list[str]:
     for name in dict.fromkeys([*before.channels, *after.channels]):
         old, new = (recipe.channels.get(name, LEFT_OUT) for recipe in (before, after))
         kept = old.weight > 0 and new.weight > 0
-        for what in ("weight", "normalise", "scope", "power") if kept else ("weight",):
+        for what in ("weight", "normalise", "scope", "power", "centred") if kept else ("weight",):
             found.append(_change(what, old, new, f"{name} "))
     return [change for change in found if change]
 

@@ -127,7 +127,7 @@ def _tune(
     seed = record.seed if seed is None else seed
     whole = untuned(folder)
     begin = _tunable(whole, objective.fuser.table)
-    votes, space = spaces(folder, begin, per_video=settings.per_video)
+    votes, space = spaces(folder, begin, per_video=settings.per_video, centred=settings.centred)
     labels = [part.labels.tolist() for part in objective.parts]
     facts = (
         record.scores,
@@ -169,14 +169,21 @@ def _tune(
     return tuned.beside(whole)
 
 
-def spaces(folder: RunFolder, begin: Recipe, *, per_video: bool) -> tuple[SearchSpace, SearchSpace]:
+def spaces(
+    folder: RunFolder, begin: Recipe, *, per_video: bool = False, centred: bool = False
+) -> tuple[SearchSpace, SearchSpace]:
     """Return what is searched around ``begin``: the votes of scorers, those of one kin together; then each channel."""
     record = folder.read_record()
     calibrated = folder.stored(record.heldout).channels
     voters = {name: voter(name, record.kin) for name in begin.channels}
     votes, space = (
         SearchSpace.around(
-            begin, narrow=record.choices, calibrated=calibrated, per_video=per_video, voters=which
+            begin,
+            narrow=record.choices,
+            calibrated=calibrated,
+            per_video=per_video,
+            centred=centred,
+            voters=which,
         )
         for which in (voters, None)
     )
