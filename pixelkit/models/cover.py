@@ -283,7 +283,9 @@ class LongCover(Cover):
         found: list[int] = []
         for step in range(steps):
             if step % FORGET == FORGET - 1:
-                left = np.flatnonzero(apart > certain)
+                left = np.flatnonzero(
+                    apart > certain - 2 * error
+                )  # it may still be as far as one that is certain
                 rows, squares, apart = rows[left], squares[left], apart[left]
                 vectors = vectors.index_select(0, torch.from_numpy(left))
             if not len(rows) or (farthest := apart.max()) <= certain:
