@@ -60,7 +60,7 @@ def row(title: str, folder: RunFolder, labels: Path) -> str:
     truth = read_labels(labels, {name: fuser.table.number[part] for name, part in fuser.videos.items()})
     every = np.concatenate([truth[name] for name in fuser.videos])
     begin = recipes.untuned(folder)
-    votes, space = recipes.spaces(folder, begin)
+    votes, space = recipes.spaces(folder, begin, per_video=False)
     objective = label_objective(fuser, truth, "ap")
     others = tune(objective, begin, votes, space, TuningSettings(), seed=record.seed).verdict.unseen
     judge = Judge(objective, begin)

@@ -14,6 +14,9 @@ draws a scorer's votes were taken away, and how often that was better. Test vide
 
 With '--verdict' all of tuning is done on the first part, and the table says how good its verdict is: what it believes
 that the tuned recipe wins on the unseen, what it does win, how often it ships, and what shipping wins.
+
+With '--levels' nothing is searched: the average precision of equal weights is told for values of recipe.centre_above,
+on takes as they are and cut so that a larger part of their frames is anomalous. Any run will do for this.
 """
 
 from __future__ import annotations
@@ -23,18 +26,20 @@ import contextlib
 import dataclasses
 import io
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from machine import describe_machine
+from numpy.typing import NDArray
 
 from pixelkit import recipes
 from pixelkit.artifacts import RunFolder
 from pixelkit.frames.inject import read_takes
 from pixelkit.scores.fuser import Fuser
-from pixelkit.scores.recipe import Recipe
+from pixelkit.scores.levels import spread_of_levels
+from pixelkit.scores.recipe import Recipe, RecipeSettings
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import NORMAL, Objective, synthetic_objective
 from pixelkit.tuning.rounds import climb, search_in_rounds
@@ -44,6 +49,8 @@ from pixelkit.tuning.verdict import tune
 from pixelkit.tuning.witnesses import Witnesses
 
 KINDS = 3  # to judge on
+CENTRE_ABOVE = (1000, 3, 2, 1.5, 1, 0)
+PARTS = (1 / 3, 1 / 2, 2 / 3, 4 / 5, 1)
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,7 @@ class Takes:
         whole = recipes.untuned(folder)
         mine = {name: each for name, each in whole.channels.items() if name in self._table.channels}
         self.untuned = dataclasses.replace(whole, channels=mine)
-        self.votes, self.space = recipes.spaces(
-            folder, self.untuned, per_video=settings.per_video, centred=settings.centred
-        )
+        self.votes, self.space = recipes.spaces(folder, self.untuned, per_video=settings.per_video)
         self.sources = sorted(set(self._takes.source.values()))
         self.kinds = sorted(set(self._takes.family.values()) - {NORMAL})
 
@@ -167,11 +172,54 @@ def verdict_row(takes: Takes, settings: TuningSettings, count: int, draws: int) 
     )
 
 
+def level_rows(run: Path, settings: TuningSettings) -> Iterator[str]:
+    """Yield what equal weights find, centred or not, in takes of which more and more is anomalous."""
+    folder = RunFolder(run)
+    record = folder.read_record()
+    assert record.takes is not None
+    table, heldout, takes = (
+        folder.stored(record.synthetic),
+        folder.stored(record.heldout),
+        read_takes(folder.path / record.takes),
+    )
+    levels = spread_of_levels(heldout)
+    for part in (None, *PARTS):
+        kept = {
+            name: slice(0, len(labels)) if part is None or not labels.any() else _around(labels, part)
+            for name, labels in takes.labels.items()
+        }
+        rows = np.concatenate(
+            [np.arange(at.start, at.stop)[kept[name]] for name, at in table.videos().items()]
+        )
+        cut = ScoreTable(table.video[rows], table.number[rows], table.channels, table.values[rows])
+        fuser = Fuser(cut, heldout, max_gap=record.max_gap, sources=takes.source)
+        labels = {name: takes.labels[name][at] for name, at in kept.items()}
+        objective = synthetic_objective(fuser, labels, takes.family, prevalence=settings.prevalence)
+        witnesses = Witnesses(objective)
+        cells = []
+        for above in CENTRE_ABOVE:
+            recipe = Recipe.untuned(record.shares, RecipeSettings(centre_above=above), record.kin, levels)
+            values = witnesses.together(witnesses.hear(fuser.fuse(recipe)))
+            cells.append(f"{100 * objective.figure_of(values):.1f}")
+        shown = np.mean([mine.mean() for mine in labels.values() if mine.any()])
+        yield f"| {run.name} | {shown:.0%} | {' | '.join(cells)} |"
+
+
+def _around(labels: NDArray[np.bool_], part: float) -> slice:
+    """Return where the anomaly of a take is such a part of the frames, with as many normal ones before it as after."""
+    known = np.flatnonzero(labels)
+    first, last = int(known[0]), int(known[-1]) + 1
+    length = min(round((last - first) / part), len(labels))
+    start = min(max((first + last - length) // 2, 0), len(labels) - length)
+    return slice(start, start + length)
+
+
 def main() -> None:
     """Print a row for each candidate, run, and number of videos."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("words", nargs="+", metavar="RUN or SETTING=VALUE")
     parser.add_argument("--verdict", action="store_true")
+    parser.add_argument("--levels", action="store_true")
     parser.add_argument("--draws", type=int, default=24)
     parser.add_argument("--videos", type=int, nargs="+", default=[4, 2], help="to find recipes on")
     parser.add_argument("--scorers", default="", help="only these, separated by commas")
@@ -179,6 +227,13 @@ def main() -> None:
     runs = [Path(word) for word in arguments.words if "=" not in word and word != "default"]
     candidates = [word for word in arguments.words if "=" in word or word == "default"] or ["default"]
     print(describe_machine())
+    if arguments.levels:
+        print(
+            f"\n| run | anomalous | {' | '.join(map(str, CENTRE_ABOVE))} |\n|---|---|{'---|' * len(CENTRE_ABOVE)}"
+        )
+        for run in runs:
+            print(*level_rows(run, TuningSettings()), sep="\n", flush=True)
+        return
     told = "believed | true, worst | ships | wins, worst"
     if not arguments.verdict:
         told = "all votes, worst | needed votes, worst | channels, worst | votes taken away | better for it"

@@ -138,11 +138,7 @@ class LeaderboardTuning:
         self._equal = untuned(folder)
         calibrated = heldout.channels if len(heldout) else ()
         space = SearchSpace.around(
-            self._equal,
-            narrow=record.choices,
-            calibrated=calibrated,
-            per_video=settings.per_video,
-            centred=settings.centred,
+            self._equal, narrow=record.choices, calibrated=calibrated, per_video=settings.per_video
         )
         reader = RunUploads(history, record, self._fuser)
         self._uploads: Sequence[Upload] = reader.read(today)

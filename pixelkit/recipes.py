@@ -17,6 +17,7 @@ from pixelkit.errors import PixelkitError, TuningError, examples
 from pixelkit.files import write_text
 from pixelkit.frames.inject import read_takes
 from pixelkit.scores.fuser import Fuser
+from pixelkit.scores.levels import spread_of_levels
 from pixelkit.scores.recipe import Recipe, RecipeSettings, voter
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import Metric, Objective, label_objective, synthetic_objective
@@ -29,10 +30,14 @@ log = logging.getLogger("pixelkit")
 
 
 def untuned(folder: RunFolder) -> Recipe:
-    """Return the recipe of a run in which every scorer has one vote, scorers of one kin together."""
+    """Return the recipe of a run in which every scorer has one vote, scorers of one kin together.
+
+    Channels that tell one normal video from another, rather than its frames from each other, are centred.
+    """
     record = folder.read_record()
     shares: Mapping[str, float] = record.shares or dict.fromkeys(folder.stored(record.scores).channels, 1.0)
-    return Recipe.untuned(shares, read_section(folder.settings, "recipe", RecipeSettings), record.kin)
+    settings = read_section(folder.settings, "recipe", RecipeSettings)
+    return Recipe.untuned(shares, settings, record.kin, spread_of_levels(folder.stored(record.heldout)))
 
 
 def known_figure(folder: RunFolder, recipe: Recipe) -> tuple[float | None, str]:
@@ -127,7 +132,7 @@ def _tune(
     seed = record.seed if seed is None else seed
     whole = untuned(folder)
     begin = _tunable(whole, objective.fuser.table)
-    votes, space = spaces(folder, begin, per_video=settings.per_video, centred=settings.centred)
+    votes, space = spaces(folder, begin, per_video=settings.per_video)
     labels = [part.labels.tolist() for part in objective.parts]
     facts = (
         record.scores,
@@ -169,21 +174,14 @@ def _tune(
     return tuned.beside(whole)
 
 
-def spaces(
-    folder: RunFolder, begin: Recipe, *, per_video: bool = False, centred: bool = False
-) -> tuple[SearchSpace, SearchSpace]:
+def spaces(folder: RunFolder, begin: Recipe, *, per_video: bool) -> tuple[SearchSpace, SearchSpace]:
     """Return what is searched around ``begin``: the votes of scorers, those of one kin together; then each channel."""
     record = folder.read_record()
     calibrated = folder.stored(record.heldout).channels
     voters = {name: voter(name, record.kin) for name in begin.channels}
     votes, space = (
         SearchSpace.around(
-            begin,
-            narrow=record.choices,
-            calibrated=calibrated,
-            per_video=per_video,
-            centred=centred,
-            voters=which,
+            begin, narrow=record.choices, calibrated=calibrated, per_video=per_video, voters=which
         )
         for which in (voters, None)
     )

@@ -47,6 +47,9 @@ def ship(folder: RunFolder, record: RunRecord, recipe: Recipe, file: Path | None
     fused = _fuse(folder, record, recipe, file)
     if (wanted := folder.sample(record)) is not None:
         check_sample(wanted, fused[0].videos())
+    centred = [name for name, one in recipe.channels.items() if one.centred and one.weight]
+    if centred:
+        log.info("recipe: the median of each video is taken away from %s", examples(centred))
     if file != folder.recipe:
         folder.keep_recipe(recipe)
     if record != folder.read_record():

@@ -71,6 +71,9 @@ def test_set_wins_over_the_file_and_the_file_over_the_defaults(tmp_path: Path) -
         ("holdout=1.5", "0 to below 1"),
         ("max_holdout=0", "set holdout to 0"),
         ("max_gap=-1", "0 or more"),
+        ("recipe.centre_above=-1", "centre_above is -1.0: expected a number, 0 or more"),
+        ("recipe.centre_above=inf", "1000 for never"),
+        ("recipe.centre_above=nan", "0 or more"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_was_expected(override: str, said: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelkit.errors import RecipeError, did_you_mean, reason
+from pixelkit.errors import RecipeError, SettingsError, did_you_mean, reason
 from pixelkit.files import write_text
 from pixelkit.frames.video import MAX_GAP
 from pixelkit.scores import fuse, normalise, smooth
@@ -44,7 +44,9 @@ class RecipeSettings:
       what works best without labels (Goswami et al., ICLR 2023);
     - over *all* videos, because per-video scales assume that every video holds an anomaly;
     - a *Gaussian of 10 frames*, because anomalies last for many frames and noise does not; published entries to
-      PixelPlay '26 smoothed with 3 to 17 frames, and 10 is the middle of that.
+      PixelPlay '26 smoothed with 3 to 17 frames, and 10 is the middle of that;
+    - *centred* where normal videos lie more than twice as far apart as the frames of one: it finds synthetic anomalies
+      better, also where they fill their video, which from half of that on it no longer does (benchmarks/tuning.md).
     """
 
     normalise: str = "rank"
@@ -57,6 +59,15 @@ class RecipeSettings:
     """Width of the smoothing, in frames."""
     fusion: str = "rank average"
     """``rank average``, ``weighted sum``, ``maximum`` or ``power``."""
+    centre_above: float = 2.0
+    """A channel is centred, less the median of each video, where left-out normal videos lie more than so many times as
+    far apart as the frames of one (see :func:`pixelkit.scores.levels.spread_of_levels`). 1000 for never."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.centre_above < math.inf:
+            raise SettingsError(
+                f"recipe.centre_above is {self.centre_above}: expected a number, 0 or more; 1000 for never"
+            )
 
 
 @dataclass(frozen=True)
@@ -125,15 +136,18 @@ class Recipe:
         channels: Iterable[str] | Mapping[str, float],
         settings: RecipeSettings | None = None,
         kin: Mapping[str, str] | None = None,
+        levels: Mapping[str, float] | None = None,
     ) -> Recipe:
         """Return the recipe for when nothing has been tuned: every scorer has one vote, and so have scorers of one kin.
 
         The vote of a scorer (the part of a channel's name before the dot) is shared out among its channels, so that
         one with many channels does not outvote the others: evenly, or by the shares that ``channels`` maps them to.
-        ``kin`` maps scorers to what they are variants of: they err alike, and share one vote evenly.
+        ``kin`` maps scorers to what they are variants of: they err alike, and share one vote evenly. ``levels`` maps
+        channels to how far apart normal videos lie in them (:func:`pixelkit.scores.levels.spread_of_levels`): those
+        above the setting ``centre_above`` are centred.
         """
         chosen = settings or RecipeSettings()
-        kin = kin or {}
+        kin, levels = kin or {}, levels or {}
         shares = dict(channels) if isinstance(channels, Mapping) else dict.fromkeys(channels, 1.0)
         total: defaultdict[str, float] = defaultdict(float)
         for name, share in shares.items():
@@ -146,6 +160,7 @@ class Recipe:
                     chosen.normalise,
                     chosen.scope,
                     weight=votes[scorer_of(name)] * share / total[scorer_of(name)],
+                    centred=levels.get(name, 0.0) > chosen.centre_above,
                 )
                 for name, share in shares.items()
             },

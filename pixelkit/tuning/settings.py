@@ -41,9 +41,6 @@ class TuningSettings:
     must be better with a scorer than without, or that has no vote."""
     per_video: bool = False
     """Also try normalising each video by itself, which assumes that every video holds an anomaly."""
-    centred: bool = False
-    """Also try taking the median of each video away: from all channels of a scorer, then channel by channel. Off until
-    the defaults beside it are measured with it."""
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:

@@ -28,7 +28,7 @@ POWERS = (0.5, 1.0, 2.0)
 # Frames: from the least that does something to what half-minute events want, in steps of about 1.5.
 WIDTHS = (2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 22.0, 33.0, 50.0)
 EXPONENTS = (2.0, 4.0, 8.0)
-CHOICES = ("normalise", "scope", "power", "weight", "centred")
+CHOICES = ("normalise", "scope", "power", "weight")
 
 
 class Suggests(Protocol):
@@ -52,18 +52,18 @@ class ChannelSpace:
     weights
         Times ``base``; 0 leaves the channel out.
     centred
-        Whether the median of each video is taken away: what is tried.
-    weighed_by, scaled_by, centred_by
+        Whether the median of each video is taken away, as in the untuned recipe. Takes cannot tell: most of a take is
+        normal, and of a test video perhaps not.
+    weighed_by, scaled_by
         Names of the parameters that decide: the channel's own, or those that it shares with others.
     """
 
     base: float
     scales: tuple[str, ...]
     weights: tuple[float, ...]
-    centred: tuple[bool, ...]
+    centred: bool
     weighed_by: str
     scaled_by: str
-    centred_by: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,6 @@ class SearchSpace:
         narrow: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
         calibrated: Collection[str],
         per_video: bool = False,
-        centred: bool = False,
         voters: Mapping[str, str] | None = None,
     ) -> SearchSpace:
         """Return the space around the untuned recipe, which is always in it.
@@ -103,19 +102,17 @@ class SearchSpace:
         untuned
             The recipe to begin with: its channels are those that are searched.
         narrow
-            By channel, what its plugin wants tried instead of everything: any of ``normalise``, ``scope``, ``power``,
-            ``centred`` and ``weight`` (times the weight in the untuned recipe).
+            By channel, what its plugin wants tried instead of everything: any of ``normalise``, ``scope``, ``power``
+            and ``weight`` (times the weight in the untuned recipe).
         calibrated
             The channels that have scores of left-out training videos to calibrate on. Channels that share one scale are
             calibrated if all of them have.
         per_video
             Whether to try each video by itself, too.
-        centred
-            Whether to try each channel less the median of each video, too.
         voters
             By channel, with which others it is weighed: then all channels share one scale, those of one voter one
-            weight and whether they are centred, and a channel that weighs nothing in the untuned recipe stays out; they
-            are added up, or fused as in the untuned recipe. None for each by itself, and every fusion rule.
+            weight, and a channel that weighs nothing in the untuned recipe stays out; they are added up, or fused as in
+            the untuned recipe. None for each by itself, and every fusion rule.
         """
         scopes = ["global", *(["video"] if per_video else [])]
         every = voters is not None and all(name in calibrated for name in untuned.channels)
@@ -130,7 +127,6 @@ class SearchSpace:
                 (*scopes, "heldout") if every or (voters is None and name in calibrated) else scopes,
                 (narrow or {}).get(name, {}),
                 several=several,
-                centred=centred,
                 voter=None if voters is None else voters[name],
             )
             for name, channel in untuned.channels.items()
@@ -152,11 +148,8 @@ class SearchSpace:
         """By parameter, what a trial may suggest."""
         weights = {space.weighed_by: space.weights for space in self.channels.values()}
         scales = {space.scaled_by: space.scales for space in self.channels.values()}
-        centred = {
-            space.centred_by: space.centred for space in self.channels.values() if len(space.centred) > 1
-        }
         shared = {"smooth": self.smooths, "width": range(len(self.widths)), "fusion": self.fusions}
-        return {**weights, **scales, **centred, **shared}
+        return {**weights, **scales, **shared}
 
     def suggest(self, trial: Suggests) -> Recipe | None:
         """Return the recipe that a trial stands for; None if it leaves every channel out."""
@@ -188,9 +181,8 @@ class SearchSpace:
             for name, space in self.channels.items():
                 channel = recipe.channels[name]
                 mine: dict[str, Any] = {space.scaled_by: _one_of(_scale(channel), space.scales)}
-                level = _one_of(channel.centred, space.centred)
-                if len(space.centred) > 1:
-                    mine[space.centred_by] = level
+                if channel.centred != space.centred:
+                    raise ValueError(f"{name!r} is centred otherwise than in the untuned recipe")
                 if space.base:
                     mine[space.weighed_by] = _nearest(channel.weight / space.base, space.weights)
                 if any(found.setdefault(key, value) != value for key, value in mine.items()):
@@ -208,17 +200,12 @@ class SearchSpace:
         """Return what the value of a trial's parameter stands for, as plots say it: ``×0.5``, ``10 frames``."""
         if parameter == "width":
             return f"{self.widths[value]:g} frames"
-        if parameter.endswith(" centred"):
-            return "centred" if value else "as it is"
         return f"×{value:g}" if parameter.endswith(" weight") else str(value)
 
     def _suggest_channel(self, trial: Suggests, space: ChannelSpace) -> ChannelRecipe:
         weight: float = trial.suggest_categorical(space.weighed_by, space.weights)
         method, scope, power = trial.suggest_categorical(space.scaled_by, space.scales).split(", ")
-        centred = space.centred[0]
-        if len(space.centred) > 1:
-            centred = trial.suggest_categorical(space.centred_by, space.centred)
-        return ChannelRecipe(method, scope, float(power), weight * space.base, centred)
+        return ChannelRecipe(method, scope, float(power), weight * space.base, space.centred)
 
 
 def check_narrow(where: str, narrow: Mapping[str, Sequence[Any]]) -> None:
@@ -246,7 +233,6 @@ def _channel_space(
     narrow: Mapping[str, Sequence[Any]],
     *,
     several: bool,
-    centred: bool,
     voter: str | None,
 ) -> ChannelSpace:
     methods = narrow.get("normalise", tuple(normalise.METHODS))
@@ -259,11 +245,10 @@ def _channel_space(
         base,
         tuple(dict.fromkeys([*scales, _scale(channel)])),
         tuple(sorted({*map(float, weights), own_weight})),
-        tuple(sorted({*narrow.get("centred", (False, True) if centred else ()), channel.centred})),
+        channel.centred,
         # What its plugin narrows, a channel shares with nobody.
         f"{name if voter is None or 'weight' in narrow else voter} weight",
         f"{name} scale" if voter is None or {"normalise", "scope", "power"} & set(narrow) else "scale",
-        f"{name if voter is None or 'centred' in narrow else voter} centred",
     )
 
 

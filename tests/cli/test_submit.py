@@ -15,6 +15,7 @@ from pixelkit.artifacts import RunFolder
 from pixelkit.errors import PixelkitError, RecipeError, StorageError, SubmissionError
 from pixelkit.leaderboard.history import FILE_NAME, History
 from pixelkit.scores.recipe import Recipe, RecipeSettings
+from pixelkit.scores.table import ScoreTable
 
 
 @pytest.fixture
@@ -61,6 +62,27 @@ def test_a_recipe_of_the_run_that_names_a_missing_channel_says_how_to_go_on(run:
         shipping.submit(run)
     run.recipe.unlink()
     assert shipping.submit(run).is_file()
+
+
+def test_a_channel_that_tells_videos_apart_is_centred_unless_a_setting_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    run = write_run(tmp_path / "run")
+    file = run.path / run.read_record().heldout["weak"]
+    normal = ScoreTable.read_csv(file)
+    lifted = normal.values + 20 * (normal.video == "t2")[:, None]
+    ScoreTable(normal.video, normal.number, normal.channels, lifted).write_csv(file)
+    shipping.submit(run)
+    recipe = Recipe.read(run.recipe)
+    assert {name: channel.centred for name, channel in recipe.channels.items()} == {
+        "good.score": False,
+        "weak.score": True,
+        "bad.score": False,
+    }
+    run.recipe.unlink()
+    run.settings.write_text("[recipe]\ncentre_above = 1000\n")
+    shipping.submit(run)
+    assert Recipe.read(run.recipe) == Recipe.untuned(CHANNELS)
 
 
 def test_another_recipe_takes_the_place_of_the_first_which_is_kept(run: RunFolder, tmp_path: Path) -> None:

@@ -106,6 +106,14 @@ def test_a_channel_of_weight_0_is_left_out() -> None:
     )
 
 
+def test_untuned_centres_what_tells_videos_apart_rather_than_frames() -> None:
+    levels = {"convae.mean": 7.3, "convae.patch": 2.0, "other.x": 9.0}
+    centred = [channel.centred for channel in Recipe.untuned(CHANNELS, levels=levels).channels.values()]
+    assert centred == [True, False, False]
+    never = Recipe.untuned(CHANNELS, RecipeSettings(centre_above=1000), levels=levels)
+    assert never == Recipe.untuned(CHANNELS)
+
+
 def test_only_a_centred_channel_says_so() -> None:
     recipe = Recipe({"a.x": ChannelRecipe(), "a.y": ChannelRecipe(centred=True)})
     channels = recipe.to_plain()["channels"]

@@ -207,9 +207,7 @@ def test_one_channel_is_enough() -> None:
 
 
 def test_when_every_recipe_was_sent_there_is_nothing_to_ask(board: Board) -> None:
-    only = ChannelSpace(
-        1.0, ("rank, global, 1", "z, global, 1"), (1.0,), (False,), "weight", "scale", "centred"
-    )
+    only = ChannelSpace(1.0, ("rank, global, 1", "z, global, 1"), (1.0,), False, "weight", "scale")
     space = SearchSpace({"good.score": only}, ("gaussian", "none"), (3.0,), ("rank average",))
     search = LeaderboardSearch(board.fuser, space, [GOOD])
     known: list[Upload] = []

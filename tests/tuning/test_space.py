@@ -48,30 +48,8 @@ def test_a_channel_that_was_centred_stays_so() -> None:
     begin = dataclasses.replace(UNTUNED, channels=centred)
     space = SearchSpace.around(begin, calibrated=())
     assert space.suggest(trial(space.parameters(begin))) == begin
-    assert not any(
-        parameter.endswith(" centred") for parameter in SearchSpace.around(UNTUNED, calibrated=()).choices
-    )
     with pytest.raises(RecipeError, match="not in the space"):
         SearchSpace.around(UNTUNED, calibrated=()).parameters(begin)
-
-
-def test_voters_are_centred_together_and_what_its_plugin_narrows_is_not() -> None:
-    kin = {"convae.mean": "one", "convae.patch": "one", "mine.score": "mine"}
-    votes = SearchSpace.around(UNTUNED, calibrated=(), centred=True, voters=kin)
-    parameters = votes.parameters(UNTUNED)
-    assert (parameters["one centred"], parameters["mine centred"]) == (False, False)
-    found = votes.suggest(trial({**parameters, "one centred": True}))
-    assert found is not None
-    assert [channel.centred for channel in found.channels.values()] == [True, True, False]
-    assert votes.parameters(found) == {**parameters, "one centred": True}
-    assert votes.text("one centred", True) == "centred"
-    narrow = {"convae.mean": {"centred": (False,)}}
-    check_narrow("scorer 'convae'", narrow["convae.mean"])
-    space = SearchSpace.around(UNTUNED, narrow=narrow, calibrated=(), centred=True)
-    assert {key for key in space.choices if key.endswith(" centred")} == {
-        "convae.patch centred",
-        "mine.score centred",
-    }
 
 
 def test_a_channel_that_weighs_nothing_untuned_can_be_taken_in() -> None:
@@ -140,7 +118,6 @@ def test_a_recipe_from_elsewhere_is_not_in_the_space() -> None:
         ({"scope": "global"}, "expected a list"),
         ({"power": (0,)}, "above 0"),
         ({"weight": (-1,)}, "0 or more"),
-        ({"centred": ("yes",)}, "expected true or false"),
     ],
 )
 def test_what_a_plugin_narrows_wrongly_is_told(narrow: dict[str, Any], said: str) -> None:
