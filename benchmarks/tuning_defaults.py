@@ -15,6 +15,8 @@ draws a scorer's votes were taken away, and how often that was better. Test vide
 With '--verdict' all of tuning is done on the first part, and the table says how good its verdict is: what it believes
 that the tuned recipe wins on the unseen, what it does win, how often it ships, and what shipping wins.
 
+With '--spaces' votes are climbed to in smaller and larger spaces than the one that is searched.
+
 With '--levels' nothing is searched: the average precision of equal weights is told for values of recipe.centre_above,
 on takes as they are and cut so that a larger part of their frames is anomalous. Any run will do for this.
 """
@@ -26,7 +28,7 @@ import contextlib
 import dataclasses
 import io
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,14 +39,16 @@ from numpy.typing import NDArray
 from pixelkit import recipes
 from pixelkit.artifacts import RunFolder
 from pixelkit.frames.inject import read_takes
+from pixelkit.scores import smooth
 from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.levels import spread_of_levels
 from pixelkit.scores.recipe import Recipe, RecipeSettings
 from pixelkit.scores.table import ScoreTable
 from pixelkit.tuning.objectives import NORMAL, Objective, synthetic_objective
-from pixelkit.tuning.rounds import climb, search_in_rounds
+from pixelkit.tuning.rounds import climb, needed_votes, search_in_rounds
 from pixelkit.tuning.search import Budget, Judge
 from pixelkit.tuning.settings import TuningSettings
+from pixelkit.tuning.space import SearchSpace
 from pixelkit.tuning.verdict import tune
 from pixelkit.tuning.witnesses import Witnesses
 
@@ -146,6 +150,43 @@ def search_row(takes: Takes, settings: TuningSettings, count: int, draws: int) -
     return " | ".join([*cells, f"{len(apart)} of {draws}", f"{better} of {len(apart)}"])
 
 
+def spaces(votes: SearchSpace) -> dict[str, SearchSpace]:
+    """Return the space of votes that is searched, under ``default``, and others around it."""
+
+    def scaled(more: Callable[[str], list[str]]) -> SearchSpace:
+        channels = {
+            name: dataclasses.replace(each, scales=tuple(scale for own in each.scales for scale in more(own)))
+            for name, each in votes.channels.items()
+        }
+        return dataclasses.replace(votes, channels=channels)
+
+    summed = dataclasses.replace(votes, fusions=(*votes.fusions, "weighted sum"))
+    smoothed = dataclasses.replace(votes, smooths=tuple(smooth.METHODS))
+    calibrated = scaled(lambda scale: [scale, scale.replace("global", "heldout")])
+    return {
+        "default": votes,
+        "one scale": scaled(lambda scale: [scale] if scale == "rank, global, 1" else []),
+        "no powers": scaled(lambda scale: [scale] if scale.endswith(", 1") else []),
+        "or calibrated": calibrated,
+        "every smoothing": smoothed,
+        "or a sum": summed,
+        "all three": dataclasses.replace(calibrated, smooths=smoothed.smooths, fusions=summed.fusions),
+    }
+
+
+def spaces_row(takes: Takes, settings: TuningSettings, count: int, draws: int) -> str:
+    """Return what needed votes of each of :func:`spaces` win on the unseen: the mean, and the worst draw."""
+    found: dict[str, list[float]] = {name: [] for name in spaces(takes.votes)}
+    for number in range(draws):
+        known, unseen = takes.draw(number, count)
+        judge = Judge(known.objective, takes.untuned, settings.towards_equal)
+        for name, space in spaces(takes.votes).items():
+            top = climb(judge, space)
+            top = needed_votes(top, settings.required, seed=number, sources=known.source)
+            found[name].append(unseen.gain(top.recipe, takes.untuned))
+    return " | ".join(f"{np.mean(gains):+.1f}, {np.min(gains):+.1f}" for gains in found.values())
+
+
 def verdict_row(takes: Takes, settings: TuningSettings, count: int, draws: int) -> str:
     """Return what the verdict believes, what is true, how often tuned recipes ship, and what that wins."""
     found = []
@@ -219,6 +260,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("words", nargs="+", metavar="RUN or SETTING=VALUE")
     parser.add_argument("--verdict", action="store_true")
+    parser.add_argument("--spaces", action="store_true")
     parser.add_argument("--levels", action="store_true")
     parser.add_argument("--draws", type=int, default=24)
     parser.add_argument("--videos", type=int, nargs="+", default=[4, 2], help="to find recipes on")
@@ -234,9 +276,17 @@ def main() -> None:
         for run in runs:
             print(*level_rows(run, TuningSettings()), sep="\n", flush=True)
         return
-    told = "believed | true, worst | ships | wins, worst"
-    if not arguments.verdict:
-        told = "all votes, worst | needed votes, worst | channels, worst | votes taken away | better for it"
+    row, told = (
+        search_row,
+        "all votes, worst | needed votes, worst | channels, worst | votes taken away | better for it",
+    )
+    if arguments.verdict:
+        row, told = verdict_row, "believed | true, worst | ships | wins, worst"
+    if arguments.spaces:
+        row, told = (
+            spaces_row,
+            "default | one scale | no powers | or calibrated | every smoothing | or a sum | all three",
+        )
     print(f"\n| settings | run | videos | {told} |\n|---|---|---|{'---|' * (told.count('|') + 1)}")
     for text in candidates:
         changes = {} if text == "default" else tomllib.loads(text.replace(",", "\n"))
@@ -244,7 +294,6 @@ def main() -> None:
         for run in runs:
             takes = Takes(run, set(filter(None, arguments.scorers.split(","))), settings)
             for count in arguments.videos:
-                row = verdict_row if arguments.verdict else search_row
                 with contextlib.redirect_stderr(io.StringIO()):
                     told = row(takes, settings, count, arguments.draws)
                 print(f"| {text} | {run.name} | {count} | {told} |", flush=True)

@@ -105,17 +105,15 @@ class SearchSpace:
             By channel, what its plugin wants tried instead of everything: any of ``normalise``, ``scope``, ``power``
             and ``weight`` (times the weight in the untuned recipe).
         calibrated
-            The channels that have scores of left-out training videos to calibrate on. Channels that share one scale are
-            calibrated if all of them have.
+            The channels that have scores of left-out training videos to calibrate on.
         per_video
             Whether to try each video by itself, too.
         voters
-            By channel, with which others it is weighed: then all channels share one scale, those of one voter one
-            weight, and a channel that weighs nothing in the untuned recipe stays out; they are added up, or fused as in
-            the untuned recipe. None for each by itself, and every fusion rule.
+            By channel, with which others it is weighed: then all channels share one scale, not calibrated, those of one
+            voter one weight, and a channel that weighs nothing in the untuned recipe stays out; they are smoothed and
+            fused as in the untuned recipe, in other widths. None for each by itself, and everything there is.
         """
         scopes = ["global", *(["video"] if per_video else [])]
-        every = voters is not None and all(name in calibrated for name in untuned.channels)
         known = [channel.weight for channel in untuned.channels.values() if channel.weight > 0]
         mean = sum(known) / len(known) if voters is None else 0.0
         several = len(untuned.channels) > 1
@@ -124,7 +122,7 @@ class SearchSpace:
                 name,
                 channel,
                 channel.weight or mean,
-                (*scopes, "heldout") if every or (voters is None and name in calibrated) else scopes,
+                (*scopes, "heldout") if voters is None and name in calibrated else scopes,
                 (narrow or {}).get(name, {}),
                 several=several,
                 voter=None if voters is None else voters[name],
@@ -132,16 +130,12 @@ class SearchSpace:
             for name, channel in untuned.channels.items()
         }
         own = _fusion_text(untuned)
-        fusions = ["weighted sum"]
-        if voters is None:
+        smooths = tuple(smooth.METHODS) if voters is None else (untuned.smooth,)
+        fusions = [own]
+        if voters is None and several:
             fusions = [rule for rule in fuse.RULES if rule != "power"]
-            fusions += [f"power {exponent:g}" for exponent in EXPONENTS]
-        return cls(
-            channels,
-            tuple(smooth.METHODS),
-            tuple(sorted({*WIDTHS, untuned.width})),
-            tuple(dict.fromkeys([*fusions, own])) if several else (own,),
-        )
+            fusions += [*(f"power {exponent:g}" for exponent in EXPONENTS), own]
+        return cls(channels, smooths, tuple(sorted({*WIDTHS, untuned.width})), tuple(dict.fromkeys(fusions)))
 
     @property
     def choices(self) -> dict[str, Sequence[Any]]:

@@ -132,13 +132,10 @@ def test_values_are_told_as_people_say_them() -> None:
     assert space.text("smooth", "median") == "median"
 
 
-def test_channels_without_left_out_scores_are_not_calibrated_nor_is_a_scale_that_they_share() -> None:
+def test_channels_without_left_out_scores_are_not_calibrated() -> None:
     space = SearchSpace.around(UNTUNED, calibrated=["mine.score"])
     assert any("heldout" in scale for scale in space.channels["mine.score"].scales)
     assert not any("heldout" in scale for scale in space.channels["convae.mean"].scales)
-    voters = dict.fromkeys(UNTUNED.channels, "one")
-    votes = SearchSpace.around(UNTUNED, calibrated=["mine.score"], voters=voters)
-    assert not any("heldout" in scale for scale in votes.choices["scale"])
 
 
 def test_votes_weigh_the_channels_of_a_voter_together_and_scale_all_alike() -> None:
@@ -146,7 +143,7 @@ def test_votes_weigh_the_channels_of_a_voter_together_and_scale_all_alike() -> N
     voters = {name: "motion" if name.startswith("motion") else "autoencoder" for name in untuned.channels}
     votes = SearchSpace.around(untuned, calibrated=untuned.channels, voters=voters)
     assert set(votes.choices) == {"autoencoder weight", "motion weight", "scale", "smooth", "width", "fusion"}
-    parameters = {**votes.parameters(untuned), "motion weight": 2.0, "scale": "z, heldout, 2"}
+    parameters = {**votes.parameters(untuned), "motion weight": 2.0, "scale": "z, global, 2"}
     recipe = votes.suggest(trial(parameters))
     assert recipe is not None
     assert {channel.normalise for channel in recipe.channels.values()} == {"z"}
@@ -195,9 +192,14 @@ def test_what_a_plugin_narrows_it_shares_with_nobody() -> None:
         votes.parameters(mixed)
 
 
-def test_votes_are_added_up_or_fused_as_in_the_untuned_recipe() -> None:
-    untuned = Recipe.untuned(("a.one", "b.one"))
+def test_votes_are_smoothed_and_fused_as_in_the_untuned_recipe_and_not_calibrated() -> None:
+    untuned = Recipe.untuned(("a.one", "b.one"), RecipeSettings(smooth="median", fusion="maximum"))
     voters = {name: name.partition(".")[0] for name in untuned.channels}
-    votes, every = (SearchSpace.around(untuned, calibrated=(), voters=each) for each in (voters, None))
-    assert sorted(votes.fusions) == sorted({"weighted sum", untuned.fusion})
+    votes, every = (
+        SearchSpace.around(untuned, calibrated=untuned.channels, voters=each) for each in (voters, None)
+    )
+    assert (votes.smooths, votes.fusions) == (("median",), ("maximum",))
+    assert not any("heldout" in scale for scale in votes.choices["scale"])
+    assert set(votes.smooths) < set(every.smooths)
     assert set(votes.fusions) < set(every.fusions)
+    assert set(votes.channels["a.one"].scales) < set(every.channels["a.one"].scales)
