@@ -8,6 +8,12 @@ from typing import Any
 from tqdm import tqdm
 
 
+class _Bar(tqdm):  # type: ignore[misc]
+    """A bar without tqdm's watching thread: after Ctrl-C inside the bar's lock, that would be waited for, for ever."""
+
+    monitor_interval = 0
+
+
 def bar(total: int | None, what: str, unit: str) -> tqdm[Any]:
     """Return a bar: ``with bar(2010, "decode", "frame") as done: done.update(32)``.
 
@@ -15,7 +21,7 @@ def bar(total: int | None, what: str, unit: str) -> tqdm[Any]:
     are shown as kB, MB, GB; a total that nobody knows is None. Of nothing there is no bar.
     """
     live = sys.stderr.isatty()
-    return tqdm(
+    return _Bar(
         total=total,
         desc=what,
         unit="B" if unit == "byte" else f" {unit}s",
@@ -23,6 +29,7 @@ def bar(total: int | None, what: str, unit: str) -> tqdm[Any]:
         file=sys.stderr,
         dynamic_ncols=live,
         mininterval=0.1 if live else 10.0,
+        miniters=1,
         leave=True,
         disable=total == 0,
     )

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("pixelkit.errors",),
-    ("pixelkit.files", "pixelkit.progress", "pixelkit.download"),
+    ("pixelkit.files", "pixelkit.progress", "pixelkit.threads", "pixelkit.download"),
     ("pixelkit.frames",),
     ("pixelkit.scorer", "pixelkit.hooks", "pixelkit.weights"),
     ("pixelkit.contract", "pixelkit.source", "pixelkit.models", "pixelkit.scores"),

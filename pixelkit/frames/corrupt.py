@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from pixelkit.frames.ids import frame_id, video_key
 from pixelkit.frames.layouts import DataSet, VideoFiles, find_dataset
 from pixelkit.frames.reading import Undecodable, read_bytes, video_frames
 from pixelkit.progress import bar
+from pixelkit.threads import cores, in_order
 
 T = TypeVar("T")
 
@@ -193,16 +194,14 @@ def write_image(path: Path, pixels: NDArray[np.uint8], quality: int = JPEG_QUALI
 def in_parallel(tasks: Sequence[Callable[[], T]], what: str, unit: str = "frame") -> list[T]:
     """Run the tasks on all cores and return their results in order; the first that fails ends the rest."""
     results: list[T] = []
-    if not tasks:
-        return results
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        with bar(len(tasks), what, unit) as done:
-            for result in pool.map(lambda task: task(), tasks):
-                results.append(result)
-                done.update()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with (
+        ThreadPoolExecutor(cores()) as pool,
+        bar(len(tasks), what, unit) as done,
+        closing(in_order(pool, tasks, len(tasks))) as coming,
+    ):
+        for result in coming:
+            results.append(result)
+            done.update()
     return results
 
 

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from pixelkit.errors import DataError, examples
 from pixelkit.frames import kept
 from pixelkit.frames.cache import FrameFacts, VideoCache
-from pixelkit.frames.decode_pass import cores, decode_pass, in_order
+from pixelkit.frames.decode_pass import decode_pass
 from pixelkit.frames.reading import Undecodable, decode_image, read_bytes, video_frames
 from pixelkit.frames.recording import Wanted, nearest_good
 from pixelkit.frames.video import View, render
+from pixelkit.threads import cores, in_order
 
 if TYPE_CHECKING:
     from pixelkit.frames.layouts import VideoFiles

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,32 +20,7 @@ from pixelkit.frames.reading import Undecodable, decode_image, promised_frames, 
 from pixelkit.frames.recording import GROUP, Rendered, Wanted, recording
 from pixelkit.frames.video import Colour
 from pixelkit.progress import bar
-
-T = TypeVar("T")
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def in_order(
-    pool: ThreadPoolExecutor, calls: Iterable[Callable[[], T]], ahead: int
-) -> Generator[T, None, None]:
-    """Run ``calls`` in ``pool``, at most ``ahead`` before the one whose result is wanted next; yield in order."""
-    running: deque[Future[T]] = deque()
-    try:
-        for call in calls:
-            running.append(pool.submit(call))
-            if len(running) > ahead:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
-    finally:
-        for future in running:
-            future.cancel()
+from pixelkit.threads import PATIENCE, cores, in_order, uninterrupted
 
 
 def decode_pass(pool: ThreadPoolExecutor, wanted: Sequence[Wanted]) -> None:
@@ -117,14 +90,20 @@ def _decode_films(pool: ThreadPoolExecutor, wanted: dict[Wanted, int], done: Any
         if stop.is_set():
             raise CancelledError
 
-    films = [pool.submit(_decode_film, one, promised, progress) for one, promised in wanted.items()]
+    with uninterrupted():
+        films = {pool.submit(_decode_film, one, promised, progress) for one, promised in wanted.items()}
+    running = films
     try:
-        for film in as_completed(films):
-            film.result()
+        while running:
+            with uninterrupted():
+                ended, running = wait(running, timeout=PATIENCE, return_when=FIRST_COMPLETED)
+                for film in ended:
+                    film.result()
     finally:
         stop.set()
-        for film in films:
-            film.cancel()
+        with uninterrupted():
+            for film in films:
+                film.cancel()
 
 
 def _decode_film(wanted: Wanted, promised: int, progress: Callable[[int], None]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from pixelkit.models.device import halve_until_it_fits
 from pixelkit.models.patch_presets import PatchCoreSettings
 from pixelkit.models.tubes import WHOLE_FRAME, Tube, tubes
 from pixelkit.progress import bar
+from pixelkit.threads import in_order
 
 # Part of the name under which vectors are kept: raise it when they come out otherwise than before.
 FORMAT = 1
@@ -308,8 +310,11 @@ def _chunks(tubes: Iterator[Tube], images: int) -> Iterator[list[Tube]]:
 
 def _ahead(chunks: Iterator[list[Tube]]) -> Iterator[list[Tube]]:
     """Yield ``chunks`` while a thread makes the next one, so that a GPU does not wait for decoding and cutting."""
-    with ThreadPoolExecutor(1, "pixelkit-tubes") as pool:
-        coming = pool.submit(next, chunks, None)
-        while (chunk := coming.result()) is not None:
-            coming = pool.submit(next, chunks, None)
+    with (
+        ThreadPoolExecutor(1, "pixelkit-tubes") as pool,
+        closing(in_order(pool, repeat(partial(next, chunks, None)), 1)) as coming,
+    ):
+        for chunk in coming:
+            if chunk is None:
+                return
             yield chunk

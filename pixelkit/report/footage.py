@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pixelkit.errors import DataError, PixelkitError
 from pixelkit.frames.cache import cache_folder
 from pixelkit.frames.decode import FrameStore
-from pixelkit.frames.decode_pass import cores, in_order
 from pixelkit.frames.denoise import REACH
 from pixelkit.frames.layouts import VideoFiles, read_video
 from pixelkit.frames.reading import Undecodable, decode_image, read_bytes
@@ -26,6 +25,7 @@ from pixelkit.frames.repair_plan import RepairPlan
 from pixelkit.frames.repaired import RepairedFrames
 from pixelkit.frames.video import Video, View, render
 from pixelkit.report.scored_run import ScoredRun, ScoredVideo
+from pixelkit.threads import cores, in_order
 
 Frame = NDArray[np.uint8]
 

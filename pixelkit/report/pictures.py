@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.errors import StorageError
-from pixelkit.frames.decode_pass import cores, in_order
 from pixelkit.progress import bar
 from pixelkit.report.footage import AHEAD, Frame, RunFrames
+from pixelkit.threads import cores, in_order
 
 # All pictures of the timelines together. In base64 they are 16 MB; plotly.js is 4.8 MB, the scores of PixelPlay's
 # 11,706 frames in 10 channels are 1.6 MB, the moments 1 MB: below 25 MB, which mail and issue trackers still take.

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.frames.corrupt import Corruption, Damage, write_image
-from pixelkit.frames.decode_pass import cores, in_order
 from pixelkit.frames.inject.families import NORMAL, OBJECT_FAMILIES, TIME_FAMILIES, Event
 from pixelkit.frames.inject.objects import Scene, find_tracks
 from pixelkit.frames.inject.pasted import Overlay, Surroundings, patch, thrown
@@ -25,6 +24,7 @@ from pixelkit.frames.inject.reel import Frame, Reel, Source, record
 from pixelkit.frames.inject.replays import Cast, replay
 from pixelkit.frames.inject.truth import Row, frame_file, take_folder
 from pixelkit.progress import bar
+from pixelkit.threads import cores, in_order
 
 VISIBLE = 12  # gray levels by which a pixel must differ for anybody to see it; encoding changes it by about 2
 LEAST_SHOWN = 2e-4  # of the picture's values must differ so: 46 pixels of 640×360
