@@ -59,13 +59,16 @@ def recipe_in_words(recipe: Recipe) -> str:
     """Return the recipe as a sentence."""
     used = [name for name, each in recipe.channels.items() if each.weight]
     every = _counted(len(recipe.channels), "channel")
+    centred = [name for name in used if recipe.channels[name].centred]
+    which = "" if len(centred) == len(used) else f"{len(centred)} of them "
+    less = f"{which}less the median of each video, " if centred else ""
     smoothed = (
         "not smoothed" if recipe.smooth == "none" else f"smoothed ({recipe.smooth}, {recipe.width:g} frames)"
     )
     if len(used) == 1:
-        return f"{used[0]} alone of {every}, normalised, {smoothed}."
+        return f"{used[0]} alone of {every}, {less}normalised, {smoothed}."
     channels = every if len(used) == len(recipe.channels) else f"{len(used)} of {every}"
-    return f"{channels}, each normalised, {smoothed}, and fused by {recipe.fusion}."
+    return f"{channels}, {less}each normalised, {smoothed}, and fused by {recipe.fusion}."
 
 
 def video_in_words(

@@ -46,14 +46,24 @@ def test_the_verdict_is_about_the_recipe_of_the_csv(run: Path) -> None:
 
 
 def test_the_recipe_is_told_in_words() -> None:
-    def told(*weights: float) -> str:
-        channels = {f"s{place}.score": ChannelRecipe(weight=each) for place, each in enumerate(weights)}
+    def told(*weights: float, centred: tuple[int, ...] = ()) -> str:
+        channels = {
+            f"s{place}.score": ChannelRecipe(weight=each, centred=place in centred)
+            for place, each in enumerate(weights)
+        }
         return recipe_in_words(Recipe(channels, "median", 5.0, "weighted sum"))
 
     smoothed = "smoothed (median, 5 frames)"
     assert told(1, 1) == f"2 channels, each normalised, {smoothed}, and fused by weighted sum."
     assert told(1, 0, 2) == f"2 of 3 channels, each normalised, {smoothed}, and fused by weighted sum."
     assert told(0, 1) == f"s1.score alone of 2 channels, normalised, {smoothed}."
+    assert told(1, 1, 0, centred=(1, 2)) == (
+        "2 of 3 channels, 1 of them less the median of each video, each normalised, "
+        f"{smoothed}, and fused by weighted sum."
+    )
+    assert told(0, 1, centred=(1,)) == (
+        f"s1.score alone of 2 channels, less the median of each video, normalised, {smoothed}."
+    )
 
 
 def test_what_the_leaderboard_said_is_beside_our_own_figure(run: Path, tmp_path: Path) -> None:

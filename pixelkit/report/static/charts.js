@@ -26,8 +26,11 @@ function drawBars(Plotly, place, values, title) {
   layout.xaxis = { ...layout.axis, title: { text: title, font: { size: 11 } }, rangemode: "tozero", nticks: 5 };
   layout.yaxis = { ...layout.axis, autorange: "reversed", showgrid: false, tickvals: rows, ticktext: shown };
   delete layout.axis;
-  const text = Object.values(values).map((value) => value.toFixed(2));
-  const trace = { type: "bar", orientation: "h", x: Object.values(values), y: rows, text, textposition: "outside", cliponaxis: false, hoverinfo: "skip", marker: { color: colour("line") }, width: 0.62 };
+  const sizes = Object.values(values);
+  const text = sizes.map((value) => String(Number(value.toFixed(3)) || 0));
+  const [low, high] = [Math.min(0, ...sizes), Math.max(0, ...sizes)];
+  if (low < 0) layout.xaxis.range = [low - 0.14 * (high - low), high];  // room for the number left of the bar
+  const trace = { type: "bar", orientation: "h", x: sizes, y: rows, text, textposition: "outside", cliponaxis: false, hoverinfo: "skip", marker: { color: colour("line") }, width: 0.62 };
   Plotly.react(place, [trace], layout, CONFIG);
 }
 
