@@ -21,6 +21,7 @@ from machine import describe_machine
 from numpy.typing import NDArray
 from pixelkit.plugins.convae import ConvAE
 from pixelkit.plugins.dae import DAE
+from pixelkit.plugins.ffp import FFP
 from pixelkit.plugins.stae import STAE
 from sklearn.metrics import roc_auc_score
 from torch.utils.flop_counter import FlopCounterMode
@@ -28,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pixelkit.frames.video import KeptInMemory, Video, View, render
 from pixelkit.models.reconstruction import ReconstructionScorer
 
-SCORERS: dict[str, type[ReconstructionScorer]] = {"convae": ConvAE, "dae": DAE, "stae": STAE}
+SCORERS: dict[str, type[ReconstructionScorer]] = {"convae": ConvAE, "dae": DAE, "stae": STAE, "ffp": FFP}
 FAMILIES = ("patch", "skipped", "region")
 SIDE = 128
 EPOCHS = 4

@@ -135,7 +135,7 @@ def test_a_default_run_leaves_a_failing_scorer_out_and_a_named_one_is_an_error(
     broken = PLUGIN.replace("NAME", "broken").replace("return self.gain", "return float('nan') * self.gain")
     (offset_plugin / "broken.py").write_text(broken, encoding="utf-8")
     (offset_plugin / "rude.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
-    skip = [word for name in ("convae", "dae", "stae") for word in ("--set", f"{name}.epochs=1")]
+    skip = [word for name in ("convae", "dae", "stae", "ffp") for word in ("--set", f"{name}.epochs=1")]
     command = ("run", street, "--plugins", offset_plugin, "--offline", *QUICK, *skip)
     done = pixelkit(*command, cwd=street.parent)
     assert done.returncode == 0, done.stderr

@@ -45,6 +45,9 @@ epochs = 8
 
 [stae]
 epochs = 8
+
+[ffp]
+epochs = 8
 """
 
 

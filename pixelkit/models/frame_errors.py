@@ -21,14 +21,24 @@ TOP_SHARE = 0.01  # of the pixels lie above the 99th percentile
 
 
 def frame_errors(
-    network: nn.Module, clips: Clips, frames: int, *, batch: int, device: torch.device, precision: torch.dtype
+    network: nn.Module,
+    clips: Clips,
+    frames: int,
+    *,
+    batch: int,
+    device: torch.device,
+    precision: torch.dtype,
+    made: int | None = None,
 ) -> NDArray[np.float32]:
-    """Return the reconstruction errors of every frame of a video, each the mean over all clips that hold the frame.
+    """Return the errors of every frame of a video, each the mean over all clips in which the frame is made.
+
+    A frame that is made in none, as the first ones where only the last of a clip is predicted, has the errors of the
+    next that is.
 
     Parameters
     ----------
     network
-        float (n, length, H, W) in [0, 1] to the same, in evaluation mode, on ``device``.
+        float (n, length, H, W) in [0, 1] to the same, or to (n, made, H, W), in evaluation mode, on ``device``.
     clips
         Of one video; every frame is in at least one.
     frames
@@ -37,6 +47,8 @@ def frame_errors(
         Clips at a time.
     device, precision
         Where convolutions run, and in which number format.
+    made
+        How many frames the network makes, the last of each clip; None for all.
 
     Returns
     -------
@@ -46,10 +58,10 @@ def frame_errors(
     """
     totals = np.zeros((frames, 3))
     for part, squared in _squared_errors(network, clips, batch, device, precision):
-        positions = part.table[:, 1:].ravel()
-        np.add.at(totals, positions, summarise(squared.flatten(0, 1)).cpu().numpy())
-    times = np.bincount(clips.table[:, 1:].ravel(), minlength=frames)
-    return (totals / times[:, None]).astype(np.float32)
+        np.add.at(totals, _positions(part, made).ravel(), summarise(squared.flatten(0, 1)).cpu().numpy())
+    known, times = np.unique(_positions(clips, made), return_counts=True)
+    errors = (totals[known] / times[:, None]).astype(np.float32)
+    return errors[_next_known(known, np.arange(frames))]
 
 
 def error_map(
@@ -60,14 +72,18 @@ def error_map(
     batch: int,
     device: torch.device,
     precision: torch.dtype,
+    made: int | None = None,
 ) -> NDArray[np.float32]:
-    """Return where the frame at ``position`` is reconstructed badly: float32 (H, W), its squared error.
+    """Return where the frame at ``position`` is made badly: float32 (H, W), its squared error.
 
-    The parameters are those of :func:`frame_errors`; clips that do not hold the frame are left alone.
+    The parameters are those of :func:`frame_errors`, and so is what stands for a frame that is not made; clips that do
+    not hold it are left alone.
     """
-    holding = clips.take((clips.table[:, 1:] == position).any(axis=1))
+    known = np.unique(_positions(clips, made))
+    position = int(known[_next_known(known, np.array(position))])
+    holding = clips.take((_positions(clips, made) == position).any(axis=1))
     maps = [
-        squared[torch.from_numpy(part.table[:, 1:] == position).to(device)].cpu()
+        squared[torch.from_numpy(_positions(part, made) == position).to(device)].cpu()
         for part, squared in _squared_errors(network, holding, batch, device, precision)
     ]
     return torch.cat(maps).mean(0).numpy()
@@ -85,11 +101,21 @@ def summarise(squared: Tensor) -> Tensor:
     return torch.stack([pixels.mean(1), patches.flatten(1).amax(1), top.amin(1)], 1)
 
 
+def _positions(clips: Clips, made: int | None) -> NDArray[np.int64]:
+    """Return the positions of the frames that are made of each clip, (n, made)."""
+    return clips.table[:, 1:] if made is None else clips.table[:, -made:]
+
+
+def _next_known(known: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each position the index of the first of the ``known`` ones, rising, from there on, or of the last."""
+    return np.minimum(np.searchsorted(known, positions), len(known) - 1)
+
+
 @torch.inference_mode()
 def _squared_errors(
     network: nn.Module, clips: Clips, batch: int, device: torch.device, precision: torch.dtype
 ) -> Iterator[tuple[Clips, Tensor]]:
-    """Yield some clips at a time and their squared errors, float32 (n, length, H, W)."""
+    """Yield some clips at a time and the squared errors of their last frames, float32 (n, made, H, W)."""
     keep_freed_memory()
     at_once = batch
     for first in range(0, len(clips), batch):
@@ -104,5 +130,5 @@ def _reconstruct_squared(network: nn.Module, pixels: Tensor, precision: torch.dt
     for part in pixels.split(at_once):
         with autocast(pixels.device, precision):
             made = network(part)
-        squared.append((made.float() - part).square_())
+        squared.append((made.float() - part[:, -made.shape[1] :]).square_())
     return torch.cat(squared)

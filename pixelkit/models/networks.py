@@ -1,4 +1,4 @@
-"""The networks that reconstruct a clip: convolutional autoencoders in two and in three dimensions."""
+"""The networks of the scorers that reconstruct a clip, in two and in three dimensions, or predict its last frame."""
 
 from __future__ import annotations
 
@@ -101,6 +101,64 @@ def autoencoder_3d(width: int, background: Background | None = None) -> nn.Seque
         layers += [nn.ConvTranspose3d(wide, narrow, 4, 2, 1), nn.BatchNorm3d(narrow), nn.ReLU(inplace=True)]
     layers += [ToOneChannel(width), *([background] if background else []), nn.Sigmoid()]
     return nn.Sequential(*layers, nn.Flatten(1, 2))
+
+
+def predictor_2d(length: int, width: int) -> nn.Sequential:
+    """Return a U-Net that predicts the last frame of a clip from those before it.
+
+    After Liu et al., Future Frame Prediction for Anomaly Detection: A New Baseline, CVPR 2018, without their
+    adversarial and optical flow losses, and with convolutions of stride 2 in place of pooling. It begins as the frame
+    before the last one, to which it adds what changes.
+
+    Parameters
+    ----------
+    length
+        Frames in a clip, 2 or more.
+    width
+        Channels at half of the height and width; at a quarter and an eighth there are twice and four times as many.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        float (clips, length, H, W) in [0, 1] to (clips, 1, H, W); H and W are multiples of 8.
+    """
+    return nn.Sequential(NextFrame(length, width))
+
+
+class NextFrame(nn.Module):
+    """The U-Net of :func:`predictor_2d`."""
+
+    def __init__(self, length: int, width: int) -> None:
+        super().__init__()
+        widths = [length - 1, width, 2 * width, 4 * width]
+        self.down = nn.ModuleList(
+            nn.Sequential(
+                *_normed(nn.Conv2d(narrow, wide, 4, 2, 1)), *_normed(nn.Conv2d(wide, wide, 3, 1, 1))
+            )
+            for narrow, wide in pairwise(widths)
+        )
+        self.up = nn.ModuleList(
+            nn.Sequential(*_normed(nn.ConvTranspose2d(wide, narrow, 4, 2, 1)))
+            for wide, narrow in ((4 * width, 2 * width), (4 * width, width))
+        )
+        self.change = nn.ConvTranspose2d(2 * width, 1, 4, 2, 1)
+        for parameter in self.change.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Return float (n, 1, H, W) from (n, length, H, W), whose last frame is not looked at."""
+        seen = [clips[:, :-1]]
+        for layer in self.down:
+            seen.append(layer(seen[-1]))
+        made = seen.pop()
+        for layer in self.up:
+            made = torch.cat([layer(made), seen.pop()], 1)
+        change: Tensor = self.change(made)
+        return clips[:, -2:-1] + change
+
+
+def _normed(convolution: nn.Conv2d | nn.ConvTranspose2d) -> tuple[nn.Module, ...]:
+    return convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True)
 
 
 def start_from(network: nn.Sequential, frame: NDArray[np.floating]) -> None:

@@ -27,7 +27,7 @@ BACKGROUND_CLIPS = 256  # whose mean is the background: more change it by less t
 
 
 class ReconstructionScorer(Scorer):
-    """The base of the autoencoder scorers: a subclass names itself, its presets and its network.
+    """The base of the scorers that reconstruct or predict frames: a subclass names itself, its presets and its network.
 
     An autoencoder that saw normal video only reconstructs an anomaly badly (Hasan et al., Learning Temporal
     Regularity in Video Sequences, CVPR 2016). The channels are the mean squared error of the frame, the largest mean
@@ -51,6 +51,8 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
     """The settings of each preset, by name."""
     dimensions: ClassVar[int] = 2
     """2: the frames of a clip are the channels of one image. 3: a clip is convolved in time too."""
+    predicts: ClassVar[bool] = False
+    """Whether the network makes only the last frame of a clip, from those before it."""
 
     def __init__(
         self,
@@ -96,10 +98,15 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
         self.score_stride = score_stride
 
     def build_network(self) -> nn.Sequential:
-        """Return a new network: float (n, length, H, W) in [0, 1] to the same. Override it to bring your own."""
-        from pixelkit.models.networks import Background, autoencoder_2d, autoencoder_3d
+        """Return a new network: float (n, length, H, W) in [0, 1] to the same. Override it to bring your own.
+
+        One of a scorer that ``predicts`` makes float (n, 1, H, W).
+        """
+        from pixelkit.models.networks import Background, autoencoder_2d, autoencoder_3d, predictor_2d
 
         settings = self.resolved()
+        if self.predicts:
+            return predictor_2d(settings.length, settings.width)
         background = Background(settings.size) if settings.background else None
         if self.dimensions == 3:
             return autoencoder_3d(settings.width, background)
@@ -120,6 +127,12 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
         named = {key: value for key, value in own.items() if value is not None}
         settings = dataclasses.replace(self.presets[self.preset], **named)
         settings.check(self.name, multiple_of_16=("size", "length") if self.dimensions == 3 else ("size",))
+        if self.predicts and (settings.background or settings.dropout or settings.length < 2):
+            raise SettingsError(
+                f"{self.name} predicts the last frame of a clip from the others: expected length 2 or more, background "
+                f"false and dropout 0; got length {settings.length}, background {str(settings.background).lower()} and "
+                f"dropout {settings.dropout:g}"
+            )
         return settings
 
     def resolved_settings(self) -> dict[str, Any]:
@@ -194,6 +207,7 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
         return {
             "network": to_fast_layout(for_scoring(network), device),
             "clips": Clips.of([video], self.views()[0], settings.length, settings.score_stride),
+            "made": 1 if self.predicts else None,
             "batch": SCORE_BATCH_CPU if device.type == "cpu" else SCORE_BATCH,
             "device": device,
             "precision": pick_precision(device, self.precision),

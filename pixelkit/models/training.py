@@ -58,7 +58,7 @@ def train(
     Parameters
     ----------
     network
-        float (n, length, H, W) in [0, 1] to the same, on ``device``.
+        float (n, length, H, W) in [0, 1] to the same, or to the last of its frames, on ``device``.
     clips
         Normal clips. About an eighth is held out, by video, to decide when to stop.
     settings
@@ -182,7 +182,7 @@ def _step(
     for part, wanted in zip(clips.split(at_once), target.split(at_once), strict=True):
         with autocast(clips.device, precision):
             made = network(part)
-        loss = functional.mse_loss(made.float(), wanted) * (len(part) / len(clips))
+        loss = _error(made, wanted) * (len(part) / len(clips))
         scaler.scale(loss).backward()
         total += loss.item()
     scaler.step(optimiser)
@@ -201,9 +201,14 @@ def held_out_loss(
         clean = to_float(clips.take(rows), device)
         with autocast(device, precision):
             made = network(clean)
-        total += functional.mse_loss(made.float(), clean).item() * len(rows)
+        total += _error(made, clean).item() * len(rows)
     network.train()
     return total / len(clips)
+
+
+def _error(made: Tensor, clips: Tensor) -> Tensor:
+    """Return the mean squared error of the frames that a network made, which are the last of their clips."""
+    return functional.mse_loss(made.float(), clips[:, -made.shape[1] :])
 
 
 def _order(clips: Clips, seed: int, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -125,7 +125,7 @@ def run(street: Path, plugins: Path, *words: object) -> subprocess.CompletedProc
 def test_a_run_leaves_out_what_lacks_weights_and_a_named_scorer_is_an_error(
     street: Path, needy_plugin: Path
 ) -> None:
-    others = 'leave_out=["convae", "dae", "stae", "videopatchcore"]'
+    others = 'leave_out=["convae", "dae", "stae", "ffp", "videopatchcore"]'
     done = run(street, needy_plugin, "--offline", "--set", others)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("needy is left out: CLIP RN101 by OpenAI is missing") == 1

@@ -45,6 +45,26 @@ def test_frame_gets_the_mean_over_every_clip_that_holds_it() -> None:
     np.testing.assert_allclose(heat, np.mean(expected[9], axis=0), atol=1e-6)
 
 
+def test_a_frame_that_is_not_predicted_has_the_errors_of_the_next_that_is() -> None:
+    class Before(nn.Module):
+        """Predicts the last frame of a clip as the one before it."""
+
+        def forward(self, clips: Tensor) -> Tensor:
+            return clips[:, -2:-1]
+
+    numbers = [*range(9), *range(50, 62), 90]  # the last one stands alone, and is its own clip
+    video = walker(22, 0, numbers=numbers)
+    clips = Clips.of([video], VIEW, 5, 1)
+    pixels = video.frames(VIEW) / 255
+    how = {"batch": 2, "device": CPU, "precision": torch.float32, "made": 1}
+    errors = frame_errors(Before(), clips, 22, **how)[:, 0]
+    change = ((pixels[1:] - pixels[:-1]) ** 2).mean((1, 2))
+    expected = [*[change[3]] * 5, *change[4:8], *[change[12]] * 5, *change[13:20], 0]
+    np.testing.assert_allclose(errors, expected, rtol=1e-5)
+    heat = error_map(Before(), clips, 10, **how)
+    np.testing.assert_allclose(heat, (pixels[13] - pixels[12]) ** 2, atol=1e-6)
+
+
 def test_batch_size_does_not_change_the_scores() -> None:
     video = walker(40, 0)
     clips = Clips.of([video], VIEW, 16, 1)

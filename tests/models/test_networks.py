@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pixelkit.models.networks import ToOneChannel, autoencoder_2d, autoencoder_3d, for_scoring
+from pixelkit.models.networks import ToOneChannel, autoencoder_2d, autoencoder_3d, for_scoring, predictor_2d
 
 
 def parameters(network: nn.Module) -> int:
@@ -35,6 +35,17 @@ def test_stae_of_the_seed_has_its_layers_and_parameters() -> None:
     assert parameters(network) == 15_664_961
     convolutions = [layer for layer in network if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d)]
     assert [layer.out_channels for layer in convolutions] == [64, 128, 256, 512, 256, 128, 64, 1]
+
+
+def test_a_predictor_begins_as_the_frame_before_and_never_sees_the_last_one() -> None:
+    network = predictor_2d(5, 8)
+    clips = torch.rand(3, 5, 32, 48)
+    assert torch.equal(network(clips), clips[:, 3:4])
+    nn.init.normal_(network[0].change.weight)
+    made = network.eval()(clips)
+    assert not torch.equal(made, clips[:, 3:4])
+    clips[:, 4] = 0
+    assert torch.equal(network(clips), made)
 
 
 @pytest.mark.parametrize("network", [autoencoder_2d(16, 8, 0.2), autoencoder_3d(4)])

@@ -1,19 +1,24 @@
-"""The presets of the three autoencoders: the seed's are pinned, the defaults are within reach of two cores."""
+"""The presets of autoencoders and frame prediction: the seed's are pinned, the defaults within reach of two cores."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from pixelkit.plugins.convae import ConvAE
 from pixelkit.plugins.dae import DAE
+from pixelkit.plugins.ffp import FFP
 from pixelkit.plugins.stae import STAE
 
 from pixelkit import Video, View
+from pixelkit.errors import SettingsError
 from pixelkit.frames.video import ArraySource
 from pixelkit.models.reconstruction import ReconstructionScorer
 
-EVERY = pytest.mark.parametrize("scorer", [ConvAE, DAE, STAE])
+SEEDED = pytest.mark.parametrize("scorer", [ConvAE, DAE, STAE])
+EVERY = pytest.mark.parametrize("scorer", [ConvAE, DAE, STAE, FFP])
 
 
 def parameters(scorer: ReconstructionScorer) -> int:
@@ -27,7 +32,7 @@ def test_seed_preset_has_the_parameters_of_the_seed() -> None:
     assert parameters(STAE(preset="seed")) == 15_664_961
 
 
-@EVERY
+@SEEDED
 def test_seed_preset_trains_as_the_seed_did(scorer: type[ReconstructionScorer]) -> None:
     settings = scorer(preset="seed").resolved()
     assert (settings.length, settings.size, settings.width) == (16, 128, 64)
@@ -74,3 +79,27 @@ def test_check_settings_find_a_planted_anomaly_in_seconds(scorer: type[Reconstru
     ours.fit([Video(name, range(60), ArraySource(frames)) for name in ("01", "02")])
     scores = ours.score(Video("03", range(60), ArraySource(anomalous)))
     assert (scores[25:35].mean(0) > 1.2 * scores[:9].mean(0)).all()
+
+
+def test_what_moves_as_never_before_is_where_it_was_not_predicted() -> None:
+    """A square at another speed looks like every other one: only prediction tells."""
+    floor = np.random.default_rng(0).integers(60, 120, (64, 64, 3))
+
+    def film(speeds: list[int]) -> Video:
+        frames = np.tile(floor, (len(speeds), 1, 1, 1)).astype(np.uint8)
+        for frame, place in zip(frames, np.cumsum(speeds), strict=True):
+            frame[30:42, place % 50 : place % 50 + 10] = 200
+        return Video("x", range(len(speeds)), ArraySource(frames))
+
+    ours = FFP(**FFP.check_settings)
+    ours.fit([film([1] * 80), film([1] * 80)])
+    scores = ours.score(film([1] * 30 + [4] * 10 + [1] * 20))
+    assert (scores[31:40].mean(0) > 1.5 * scores[:30].mean(0)).all()
+
+
+@pytest.mark.parametrize("wrong", [{"background": True}, {"dropout": 0.2}, {"length": 1}])
+def test_what_prediction_cannot_use_is_an_error(wrong: dict[str, Any]) -> None:
+    with pytest.raises(
+        SettingsError, match="ffp predicts the last frame of a clip from the others: expected"
+    ):
+        FFP(**wrong).views()
