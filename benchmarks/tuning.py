@@ -96,7 +96,7 @@ def quality(data: Path, room: Path) -> None:
                 pixelkit("corrupt", data, test, "--seed", seed)
         run = room / "run"
         split = ("--train", data / "training", "--test", test / "testing")
-        pixelkit("run", *split, "--scorers", "convae,dae,stae,motion", "--out", run)
+        pixelkit("run", *split, "--scorers", "convae,dae,stae,ffp,motion", "--out", run)
         print(row(title, RunFolder(run), data / "ped2.mat"), flush=True)
     demo = room / "demo-data"
     pixelkit("demo", demo)
