@@ -65,11 +65,14 @@ class Half:
     family: Mapping[str, str]
     source: Mapping[str, str]
 
+    def value(self, recipe: Recipe) -> float:
+        """Return what a recipe finds: AP video by video, in per cent."""
+        witnesses = Witnesses(self.objective)
+        return 100 * float(np.nanmean(witnesses.together(witnesses.hear(self.objective.fuser.fuse(recipe)))))
+
     def gain(self, recipe: Recipe, untuned: Recipe) -> float:
         """Return by how many points of AP, video by video, a recipe beats another one."""
-        witnesses, fuse = Witnesses(self.objective), self.objective.fuser.fuse
-        mine, theirs = (witnesses.together(witnesses.hear(fuse(each))) for each in (recipe, untuned))
-        return 100 * float(np.nanmean(mine - theirs))
+        return self.value(recipe) - self.value(untuned)
 
 
 class Takes:
@@ -125,8 +128,8 @@ def _only(table: ScoreTable, names: Collection[str]) -> ScoreTable:
 
 
 def search_row(takes: Takes, settings: TuningSettings, count: int, draws: int) -> str:
-    """Return what all votes, those that are needed, and channels win on the unseen: the mean, and the worst draw."""
-    found = []
+    """Return what equal weights find on the unseen, and what all votes, those needed, and channels win: mean, worst."""
+    found, equal = [], []
     for number in range(draws):
         known, unseen = takes.draw(number, count)
         judge = Judge(known.objective, takes.untuned, settings.towards_equal)
@@ -141,13 +144,16 @@ def search_row(takes: Takes, settings: TuningSettings, count: int, draws: int) -
             sources=known.source,
         )
         each = climb(judge, takes.votes), needed, channels
+        equal.append(unseen.value(takes.untuned))
         found.append([unseen.gain(one.recipe, takes.untuned) for one in each])
     cells = [
         f"{mean:+.1f}, {worst:+.1f}" for mean, worst in zip(np.mean(found, 0), np.min(found, 0), strict=True)
     ]
     apart = np.array([each[:2] for each in found if each[0] != each[1]]).reshape(-1, 2)
     better = np.sum(apart[:, 1] > apart[:, 0])
-    return " | ".join([*cells, f"{len(apart)} of {draws}", f"{better} of {len(apart)}"])
+    return " | ".join(
+        [f"{np.mean(equal):.1f}", *cells, f"{len(apart)} of {draws}", f"{better} of {len(apart)}"]
+    )
 
 
 def spaces(votes: SearchSpace) -> dict[str, SearchSpace]:
@@ -278,7 +284,7 @@ def main() -> None:
         return
     row, told = (
         search_row,
-        "all votes, worst | needed votes, worst | channels, worst | votes taken away | better for it",
+        "equal weights | all votes, worst | needed votes, worst | channels, worst | votes taken away | better for it",
     )
     if arguments.verdict:
         row, told = verdict_row, "believed | true, worst | ships | wins, worst"
