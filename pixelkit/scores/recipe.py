@@ -45,8 +45,8 @@ class RecipeSettings:
     - over *all* videos, because per-video scales assume that every video holds an anomaly;
     - a *Gaussian of 10 frames*, because anomalies last for many frames and noise does not; published entries to
       PixelPlay '26 smoothed with 3 to 17 frames, and 10 is the middle of that;
-    - *centred* where normal videos lie more than twice as far apart as the frames of one: it finds synthetic anomalies
-      better, also where they fill their video, which from half of that on it no longer does (benchmarks/tuning.md).
+    - *centred* where normal videos lie more than twice as far apart as the frames of one: synthetic anomalies are then
+      found better, even where they fill most of their video; with once as far they are not (benchmarks/tuning.md).
     """
 
     normalise: str = "rank"
