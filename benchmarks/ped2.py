@@ -39,7 +39,7 @@ def figures_of_run(options: list[object], labels: Path, folder: Path) -> dict[st
     """Run the main job and return the figures of every channel and of the fused CSV."""
     csv = Path(
         pixelkit(
-            "run", "--out", folder, "--scorers", "convae,dae,stae", "--objective", "none", *options
+            "run", "--out", folder, "--scorers", "convae,dae,stae,ffp", "--objective", "none", *options
         ).splitlines()[-1]
     )
     tables = json.loads((folder / "run.json").read_text(encoding="utf-8"))["scores"].values()
