@@ -57,13 +57,15 @@ function drawFamilies(Plotly, place) {
 }
 
 function drawCurves(Plotly, place) {
-  const layout = baseLayout({ l: 58, r: 12, t: 8, b: 36 }, 300);
+  const legend = 19 * Object.keys(page.curves).length;
+  const layout = baseLayout({ l: 58, r: 12, t: 8, b: 36 + legend }, 224 + legend);
+  const losses = Object.values(page.curves).flat().flatMap((epoch) => [epoch.train_loss, epoch.held_out_loss]).filter((loss) => loss > 0);
+  const decades = Math.log10(Math.max(...losses) / Math.min(...losses));
   const longest = Math.max(...Object.values(page.curves).map((curve) => curve.length));
   layout.showlegend = true;
   layout.legend = { orientation: "h", x: 0, y: -0.18, yanchor: "top", font: { size: 11 } };
-  layout.margin.b = 36 + 19 * Object.keys(page.curves).length;
   layout.xaxis = { ...layout.axis, title: { text: "epoch", font: { size: 11 }, standoff: 4 }, tickformat: "d", dtick: Math.max(1, Math.ceil(longest / 8)) };
-  layout.yaxis = { ...layout.axis, type: "log", tickformat: ".0e", dtick: "D2" };
+  layout.yaxis = { ...layout.axis, type: "log", tickformat: ".0e", dtick: decades > 3 ? 1 : "D2" };
   delete layout.axis;
   const traces = Object.entries(page.curves).flatMap(([name, curve], at) => {
     const tone = colour(OF_LINES[at % OF_LINES.length]);
