@@ -283,9 +283,8 @@ class LongCover(Cover):
         found: list[int] = []
         for step in range(steps):
             if step % FORGET == FORGET - 1:
-                left = np.flatnonzero(
-                    apart > certain - 2 * error
-                )  # it may still be as far as one that is certain
+                # what lies within rounding of a certain pick may still be as far
+                left = np.flatnonzero(apart > certain - 2 * error)
                 rows, squares, apart = rows[left], squares[left], apart[left]
                 vectors = vectors.index_select(0, torch.from_numpy(left))
             if not len(rows) or (farthest := apart.max()) <= certain:
