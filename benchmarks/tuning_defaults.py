@@ -31,6 +31,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from machine import describe_machine
@@ -219,6 +220,20 @@ def verdict_row(takes: Takes, settings: TuningSettings, count: int, draws: int) 
     )
 
 
+SEARCHED = ("all votes, worst", "needed votes, worst", "channels, worst")
+SPACES = ("default", "one scale", "no powers", "or calibrated", "every smoothing", "or a sum", "all three")
+ROWS: dict[str, tuple[Any, ...]] = {
+    "search": (search_row, "equal weights", *SEARCHED, "votes taken away", "better for it"),
+    "spaces": (spaces_row, *SPACES),
+    "verdict": (verdict_row, "believed", "true, worst", "ships", "wins, worst"),
+}
+
+
+def header(*columns: object) -> str:
+    """Return the first two lines of a table."""
+    return f"\n| {' | '.join(map(str, columns))} |\n{'|---' * len(columns)}|"
+
+
 def level_rows(run: Path, settings: TuningSettings) -> Iterator[str]:
     """Yield what equal weights find, centred or not, in takes of which more and more is anomalous."""
     folder = RunFolder(run)
@@ -265,9 +280,9 @@ def main() -> None:
     """Print a row for each candidate, run, and number of videos."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("words", nargs="+", metavar="RUN or SETTING=VALUE")
-    parser.add_argument("--verdict", action="store_true")
-    parser.add_argument("--spaces", action="store_true")
-    parser.add_argument("--levels", action="store_true")
+    told = parser.add_mutually_exclusive_group()
+    for name in ("verdict", "spaces", "levels"):
+        told.add_argument(f"--{name}", dest="tell", action="store_const", const=name, default="search")
     parser.add_argument("--draws", type=int, default=24)
     parser.add_argument("--videos", type=int, nargs="+", default=[4, 2], help="to find recipes on")
     parser.add_argument("--scorers", default="", help="only these, separated by commas")
@@ -275,25 +290,13 @@ def main() -> None:
     runs = [Path(word) for word in arguments.words if "=" not in word and word != "default"]
     candidates = [word for word in arguments.words if "=" in word or word == "default"] or ["default"]
     print(describe_machine())
-    if arguments.levels:
-        print(
-            f"\n| run | anomalous | {' | '.join(map(str, CENTRE_ABOVE))} |\n|---|---|{'---|' * len(CENTRE_ABOVE)}"
-        )
+    if arguments.tell == "levels":
+        print(header("run", "anomalous", *CENTRE_ABOVE))
         for run in runs:
             print(*level_rows(run, TuningSettings()), sep="\n", flush=True)
         return
-    row, told = (
-        search_row,
-        "equal weights | all votes, worst | needed votes, worst | channels, worst | votes taken away | better for it",
-    )
-    if arguments.verdict:
-        row, told = verdict_row, "believed | true, worst | ships | wins, worst"
-    if arguments.spaces:
-        row, told = (
-            spaces_row,
-            "default | one scale | no powers | or calibrated | every smoothing | or a sum | all three",
-        )
-    print(f"\n| settings | run | videos | {told} |\n|---|---|---|{'---|' * (told.count('|') + 1)}")
+    row, *columns = ROWS[arguments.tell]
+    print(header("settings", "run", "videos", *columns))
     for text in candidates:
         changes = {} if text == "default" else tomllib.loads(text.replace(",", "\n"))
         settings = dataclasses.replace(TuningSettings(), **changes)
@@ -301,8 +304,8 @@ def main() -> None:
             takes = Takes(run, set(filter(None, arguments.scorers.split(","))), settings)
             for count in arguments.videos:
                 with contextlib.redirect_stderr(io.StringIO()):
-                    told = row(takes, settings, count, arguments.draws)
-                print(f"| {text} | {run.name} | {count} | {told} |", flush=True)
+                    cells = row(takes, settings, count, arguments.draws)
+                print(f"| {text} | {run.name} | {count} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":
