@@ -14,9 +14,10 @@ class FFP(ReconstructionScorer):
     """Predict each gray frame from the four before it: what moves as nothing does in normal video is elsewhere.
 
     After Liu et al., Future Frame Prediction for Anomaly Detection: A New Baseline, CVPR 2018: the network, without the
-    adversarial and the optical flow loss. The first frames of a video, which nothing precedes, have the errors of the
-    first that is predicted. See :class:`~pixelkit.models.reconstruction.ReconstructionScorer` for settings and
-    channels, and ``benchmarks/autoencoders.md`` for the figures behind the preset.
+    adversarial and the optical flow loss. Frames that four consecutive ones do not precede, as the first of a video and
+    those after a gap, have the errors of the next that is predicted. See
+    :class:`~pixelkit.models.reconstruction.ReconstructionScorer` for settings and channels, and
+    ``benchmarks/autoencoders.md`` for the figures behind the preset.
     """
 
     name = "ffp"

@@ -46,6 +46,21 @@ class Clips:
         """Return the chosen clips, in that order."""
         return Clips(self.videos, self.view, self.table[chosen])
 
+    def even(self) -> Clips:
+        """Return the clips whose frames lie as far apart in time as those of their video mostly do.
+
+        After a frame that is missing, what moves has gone further than usual; after one that was repeated to fill a
+        clip, nowhere. Of a video without any even clip, all are returned.
+        """
+        chosen = np.zeros(len(self), bool)
+        for index, video in enumerate(self.videos):
+            mine = self.table[:, 0] == index
+            gaps, times = np.unique(np.diff(video.numbers), return_counts=True)
+            usual = gaps[times.argmax()] if len(gaps) else 0
+            even = (np.diff(video.numbers[self.table[mine, 1:]], axis=1) == usual).all(axis=1)
+            chosen[mine] = even if even.any() else True
+        return self.take(chosen)
+
     def gather(self) -> NDArray[np.uint8]:
         """Return the pixels of all clips: uint8 (n, length, H, W)."""
         pixels = np.empty((*self.table[:, 1:].shape, *self.view.shape), np.uint8)

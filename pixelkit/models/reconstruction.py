@@ -20,6 +20,8 @@ from pixelkit.scorer import Scorer
 if TYPE_CHECKING:  # torch takes seconds to import, and listing plugins must not wait for it
     from torch import nn
 
+    from pixelkit.models.clips import Clips
+
 # Clips scored at a time. On a CPU, activations of 32 clips do not fit its cache: ConvAE takes 3.9 ms a clip, of 8 clips
 # 2.2. A GPU wants more of them; if they do not fit, the batch is halved.
 SCORE_BATCH, SCORE_BATCH_CPU = 32, 8
@@ -148,13 +150,12 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
         """Train on normal clips; a training that was killed goes on from its checkpoint in ``workspace``."""
         import torch
 
-        from pixelkit.models.clips import Clips
         from pixelkit.models.device import pick_device, pick_precision, reproducible, to_fast_layout
         from pixelkit.models.networks import start_from
         from pixelkit.models.training import train
 
         settings, device = self.resolved(), pick_device(self.device)
-        clips = Clips.of(videos, self.views()[0], settings.length, settings.train_stride)
+        clips = self._clips(videos, settings.train_stride)
         with reproducible(device):
             torch.manual_seed(self.seed)
             network = self.build_network()
@@ -189,11 +190,17 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
 
         return error_map(position=position, **self._reconstruction(video))
 
+    def _clips(self, videos: Sequence[Video], stride: int) -> Clips:
+        """Return the clips to learn from or to score; a frame is predicted across no gap."""
+        from pixelkit.models.clips import Clips
+
+        clips = Clips.of(videos, self.views()[0], self.resolved().length, stride)
+        return clips.even() if self.predicts else clips
+
     def _reconstruction(self, video: Video) -> dict[str, Any]:
         """Return what it takes to reconstruct ``video``: network, clips, batch, device and precision."""
         import torch
 
-        from pixelkit.models.clips import Clips
         from pixelkit.models.device import pick_device, pick_precision, to_fast_layout
         from pixelkit.models.networks import for_scoring
 
@@ -206,7 +213,7 @@ learning_rate, anneal, weight_decay, patience, train_stride, score_stride
         network.load_state_dict(weights, assign=True)
         return {
             "network": to_fast_layout(for_scoring(network), device),
-            "clips": Clips.of([video], self.views()[0], settings.length, settings.score_stride),
+            "clips": self._clips([video], settings.score_stride),
             "made": 1 if self.predicts else None,
             "batch": SCORE_BATCH_CPU if device.type == "cpu" else SCORE_BATCH,
             "device": device,

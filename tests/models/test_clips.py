@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from walkers import VIEW, walker, walkers
 
+from pixelkit.frames.video import ArraySource, Video
 from pixelkit.models.clips import Clips
 
 
@@ -20,6 +22,34 @@ def test_gather_gives_the_pixels_of_each_clip_in_its_order() -> None:
     for row, clip in zip(clips.table, pixels, strict=True):
         assert np.array_equal(clip, walkers()[row[0]].frames(VIEW)[row[1:]])
     assert pixels.dtype == np.uint8
+
+
+def numbered(numbers: list[int]) -> Video:
+    return Video("x", numbers, ArraySource(np.zeros((len(numbers), 8, 8, 3), np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "even"),
+    [
+        ([0, 1, 2, 4, 5, 6, 7], [[0, 1, 2], [3, 4, 5], [4, 5, 6]]),
+        ([0, 5, 10, 20, 25, 30], [[0, 1, 2], [3, 4, 5]]),  # every fifth frame was kept
+        ([0, 1, 2, 50, 51], [[0, 1, 2]]),  # a stretch shorter than a clip, filled with its last frame
+        ([0, 1, 3, 4], [[0, 1, 2], [1, 2, 3]]),  # no clip is even
+        ([0, 1], [[0, 1, 1]]),
+        ([7], [[0, 0, 0]]),
+    ],
+)
+def test_even_clips_have_frames_as_far_apart_as_is_usual_in_their_video(
+    numbers: list[int], even: list[list[int]]
+) -> None:
+    video = numbered(numbers)
+    both = Clips.of([video, numbered(list(range(4))), video], VIEW, 3, 1).even()
+    assert both.table.tolist() == [
+        *([0, *row] for row in even),
+        [1, 0, 1, 2],
+        [1, 1, 2, 3],
+        *([2, *row] for row in even),
+    ]
 
 
 def test_whole_videos_are_held_out() -> None:

@@ -1,7 +1,8 @@
-"""The presets of autoencoders and frame prediction: the seed's are pinned, the defaults within reach of two cores."""
+"""Autoencoders and frame prediction: the seed's presets are pinned, the defaults within reach of two cores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,20 +82,33 @@ def test_check_settings_find_a_planted_anomaly_in_seconds(scorer: type[Reconstru
     assert (scores[25:35].mean(0) > 1.2 * scores[:9].mean(0)).all()
 
 
+def film(speeds: list[int], missing: Sequence[int] = ()) -> Video:
+    """A square on a floor, so many pixels further to the right in each frame."""
+    floor = np.random.default_rng(0).integers(60, 120, (64, 64, 3))
+    frames = np.tile(floor, (len(speeds), 1, 1, 1)).astype(np.uint8)
+    for frame, place in zip(frames, np.cumsum(speeds), strict=True):
+        frame[30:42, place % 50 : place % 50 + 10] = 200
+    numbers = np.setdiff1d(np.arange(len(speeds)), missing)
+    return Video("x", numbers, ArraySource(frames[numbers]))
+
+
 def test_what_moves_as_never_before_is_where_it_was_not_predicted() -> None:
     """A square at another speed looks like every other one: only prediction tells."""
-    floor = np.random.default_rng(0).integers(60, 120, (64, 64, 3))
-
-    def film(speeds: list[int]) -> Video:
-        frames = np.tile(floor, (len(speeds), 1, 1, 1)).astype(np.uint8)
-        for frame, place in zip(frames, np.cumsum(speeds), strict=True):
-            frame[30:42, place % 50 : place % 50 + 10] = 200
-        return Video("x", range(len(speeds)), ArraySource(frames))
-
     ours = FFP(**FFP.check_settings)
     ours.fit([film([1] * 80), film([1] * 80)])
     scores = ours.score(film([1] * 30 + [4] * 10 + [1] * 20))
     assert (scores[31:40].mean(0) > 1.5 * scores[:30].mean(0)).all()
+
+
+def test_nothing_is_predicted_across_missing_frames() -> None:
+    ours = FFP(**FFP.check_settings)
+    whole, holed = film([1] * 80), film([1] * 80, missing=[20, 21, 40, 62])
+    ours.fit([whole, holed])
+    expected, scores = ours.score(whole), ours.score(holed)
+    known = np.flatnonzero(np.convolve(np.diff(holed.numbers) == 1, np.ones(4), "valid") == 4) + 4
+    assert 50 < len(known) < len(holed)
+    assert np.allclose(scores[known], expected[holed.numbers[known]])
+    assert np.array_equal(scores[20:24], np.tile(scores[24], (4, 1)))
 
 
 @pytest.mark.parametrize("wrong", [{"background": True}, {"dropout": 0.2}, {"length": 1}])
