@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pixelkit.scores.recipe import Recipe
 from pixelkit.tuning.search import Found
@@ -26,8 +26,8 @@ class Course:
         The value of the untuned recipe.
     importances
         By parameter, what the best recipe would lose of its value if this one alone were what it is in the untuned
-        recipe; those that are the same in both are left out, the others come in the order of what they are worth.
-        Below 0 where the search has missed that going back is better.
+        recipe; those that are the same in both, or are about channels that weigh nothing, are left out, the others come
+        in the order of what they are worth. Below 0 where the search has missed that going back is better.
     """
 
     choices: Mapping[str, Sequence[str]]
@@ -65,6 +65,11 @@ def _importances(found: Found, untuned: Recipe) -> dict[str, float]:
     lost = {}
     for name in best:
         back = found.space.recipe({**best, name: before[name]})
-        if best[name] != before[name] and back is not None:
+        if back is not None and _heard(back) != _heard(found.recipe):
             lost[name] = found.value - found.judge.value(back)
     return dict(sorted(lost.items(), key=lambda each: -each[1]))
+
+
+def _heard(recipe: Recipe) -> Recipe:
+    """Return the recipe without the channels that weigh nothing, and whose scale therefore does not matter."""
+    return replace(recipe, channels={name: each for name, each in recipe.channels.items() if each.weight})

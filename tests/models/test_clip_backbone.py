@@ -236,7 +236,13 @@ def test_truncated_files_are_refused(name: str, size: int, folder: Path, tmp_pat
     assert why_unfit(tmp_path / name, CLIP_RN101) is not None
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"visual.conv1.weight": 3}])
-def test_a_file_without_the_tensors_is_refused(content: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ([1, 2], "holds a list and no tensors by name"),
+        ({"visual.conv1.weight": 3}, "visual.conv1.weight is missing, expected"),
+    ],
+)
+def test_a_file_without_the_tensors_is_refused(content: object, said: str, tmp_path: Path) -> None:
     torch.save(content, tmp_path / PICKLED)
-    refusal(tmp_path / PICKLED)
+    assert said in refusal(tmp_path / PICKLED)

@@ -308,8 +308,10 @@ def test_a_pickle_of_it_holds_no_network(one_box: str) -> None:
 def test_settings_of_memory_look_at_nothing_again(one_box: str, monkeypatch: pytest.MonkeyPatch) -> None:
     train = video(4)
     fitted(one_box, train)
-    monkeypatch.setattr("pixelkit.models.extraction.tubes", None)
+    looked: list[object] = []
+    monkeypatch.setattr("pixelkit.models.extraction.tubes", lambda *seen, **_: looked.append(seen))
     fitted(one_box, train, coreset=(1, 1), coresets=1, power=2)
+    assert not looked
 
 
 def test_heatmap_is_warm_in_the_box_and_zero_elsewhere(one_box: str) -> None:
