@@ -78,6 +78,22 @@ def test_what_the_leaderboard_said_is_beside_our_own_figure(run: Path, tmp_path:
     assert html.count("0.66881") == 2  # the tile, and the line of the submission
 
 
+def test_figures_of_several_kinds_are_told_apart(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / run.name)
+    shutil.copy(run.parent / "history.jsonl", tmp_path)
+    history = History(tmp_path / "history.jsonl")
+    read = read_run(RunFolder(copy))
+    (mine,) = history.submissions()
+    assert f"<td>{mine.figure_of}</td>" not in make_report(read, Footage({}, ()), Options(heat=False))[0]
+    other = copy / "other.csv"
+    other.write_text("Id,Predicted\n1_7,0.5\n", encoding="utf-8")
+    history.written(
+        other, run=copy, recipe=read.recipe, settings={}, figure=0.25, figure_of="micro AP by labels"
+    )
+    html, _ = make_report(read_run(RunFolder(copy)), Footage({}, ()), Options(heat=False))
+    assert html.count(f"<td>{mine.figure_of}</td>") == html.count("<td>micro AP by labels</td>") == 1
+
+
 def test_warnings_of_the_log_count_once_and_come_newest_first(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
     lines = [
