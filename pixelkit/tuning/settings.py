@@ -32,7 +32,7 @@ class TuningSettings:
     prevalence: float = 0.25
     """Average precision on synthetic anomalies is that of a test set in which this part of the frames is anomalous, as
     on PixelPlay '26: with fewer, only the very highest scores would count."""
-    towards_equal: float = 0.1
+    towards_equal: float = 0.5
     """What it costs, in average precision, to order the frames in a way that has nothing to do with equal weights."""
     towards_votes: float = 1.0
     """The same for what has nothing to do with the best votes, when channels are searched one by one."""
