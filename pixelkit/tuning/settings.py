@@ -13,7 +13,7 @@ OBJECTIVES = ("synthetic", "none")
 class TuningSettings:
     """How ``pixelkit run`` looks for the recipe. No default was chosen by looking at labels of test video.
 
-    How each was chosen stands in ``benchmarks/tuning.md``, with the four questions that such labels had raised.
+    How each was chosen stands in ``benchmarks/tuning.md``, with the five questions that such labels had raised.
     """
 
     objective: str = "synthetic"
