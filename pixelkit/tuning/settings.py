@@ -13,7 +13,7 @@ OBJECTIVES = ("synthetic", "none")
 class TuningSettings:
     """How ``pixelkit run`` looks for the recipe. No default was chosen by looking at labels of test video.
 
-    How each was chosen stands in ``benchmarks/tuning.md``, with the five questions that such labels had raised.
+    How each was chosen stands in ``benchmarks/tuning.md``, with the four questions that such labels had raised.
     """
 
     objective: str = "synthetic"
@@ -32,7 +32,7 @@ class TuningSettings:
     prevalence: float = 0.25
     """Average precision on synthetic anomalies is that of a test set in which this part of the frames is anomalous, as
     on PixelPlay '26: with fewer, only the very highest scores would count."""
-    towards_equal: float = 0.5
+    towards_equal: float = 0.1
     """What it costs, in average precision, to order the frames in a way that has nothing to do with equal weights."""
     towards_votes: float = 1.0
     """The same for what has nothing to do with the best votes, when channels are searched one by one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,7 +17,7 @@ from pixelkit.frames.inject.families import FAMILIES, OBJECT_FAMILIES, TIME_FAMI
 from pixelkit.frames.inject.objects import Blob, Scene, find_tracks
 from pixelkit.frames.inject.pasted import EXPOSURES, PATCH_SPEED, Overlay, Surroundings, patch, thrown
 from pixelkit.frames.inject.reel import Reel, record
-from pixelkit.frames.inject.replays import Cast, Replay, faster, laden, replay, thing
+from pixelkit.frames.inject.replays import Cast, Replay, faster, replay
 from pixelkit.frames.video import ArraySource, Video
 
 Frame = NDArray[np.uint8]
@@ -233,7 +232,7 @@ def test_somebody_cut_out_is_shown_in_the_manner_of_the_family(family: str, cast
     made = replay(family, event, cast, np.arange(5, 25), rng())
     own = np.median(np.diff(made.track.feet, axis=0), axis=0)
     pace = np.median(np.diff(made.feet, axis=0), axis=0)
-    expected = {"faster": 3.0, "larger": 1.0, "backwards": -1.0, "loiter": 0.0, "laden": 1.1}[family]
+    expected = {"faster": 3.0, "larger": 1.0, "backwards": -1.0, "loiter": 0.0}[family]
     assert np.abs(pace - expected * own).max() < 0.4
     assert made.size == (2.0 if family == "larger" else 1.0)
     assert (len(set(made.shown)) == 1) == (family == "loiter")
@@ -241,33 +240,6 @@ def test_somebody_cut_out_is_shown_in_the_manner_of_the_family(family: str, cast
     assert np.median(heights) == pytest.approx(20 * made.size, rel=0.2)
     # At its own height in the picture, where it has the size that things have there
     assert np.abs(made.feet[:, 1] - np.median(made.track.feet[:, 1])).max() < 4
-
-
-def test_who_is_laden_walks_or_rolls() -> None:
-    manners = [laden(Event(1, 9, 0.5), rng(seed)) for seed in range(20)]
-    assert {manner.gait for manner in manners} > {0.0}
-    assert all(manner.gait in (0.0, manner.pace) and 0.8 <= manner.pace <= 1.4 for manner in manners)
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_a_foreign_thing_goes_with_who_has_it(seed: int, cast: Cast) -> None:
-    event, positions = Event(5, 25, seed / 5), np.arange(5, 25)
-    alone = replay("laden", event, cast, positions, rng(seed))
-    frame = scenery()
-    around = Surroundings(frame, [scenery(180, 320, seed=3)], gray=False)
-    both = replace(alone, thing=thing(alone, event, around, rng(seed)))
-    assert both.thing is not None
-    height = np.median(alone.boxes[:, 3] - alone.boxes[:, 1])
-    assert 0.2 * height < np.sqrt(both.thing.alpha.size) / cast.reel.scale < height
-    for at in (5, 10, 15):
-        with_it, without = both.draw(frame, at), alone.draw(frame, at)
-        rows, columns = np.nonzero((with_it != without).any(2))
-        (left, top), (right, bottom) = both.thing.corners + both.feet[at] * cast.reel.scale
-        assert left - 2 <= columns.min() < columns.max() <= right + 2
-        assert top - 2 <= rows.min() < rows.max() <= bottom + 2
-        assert len(rows) > 0.4 * both.thing.alpha.size
-        low, high = np.split(both.boxes[at], 2)
-        assert (low <= alone.boxes[at, :2]).all() and (high >= alone.boxes[at, 2:]).all()
 
 
 def test_faster_means_running_for_some_and_gliding_for_others() -> None:

@@ -17,7 +17,6 @@ freeze        the picture stands still, or a few frames repeat                  
 reverse       time runs backwards, then forwards again                               the wrong way, for all
 thrown        a small thing that flies to and fro, turning                           things thrown
 loiter        somebody who stands still where people walk                            loitering
-laden         somebody who walks or rolls by with a foreign thing                    bicycles, prams, bags
 ============  =====================================================================  ====================
 
 All sizes and speeds are relative to the height of the frame.
@@ -33,19 +32,8 @@ from numpy.typing import NDArray
 
 NORMAL = "normal"
 # New ones go to the end: which video a take is cut from depends on the place of its family here.
-FAMILIES = (
-    "patch",
-    "skip",
-    "faster",
-    "larger",
-    "backwards",
-    "freeze",
-    "reverse",
-    "thrown",
-    "loiter",
-    "laden",
-)
-OBJECT_FAMILIES = frozenset({"faster", "larger", "backwards", "loiter", "laden"})
+FAMILIES = ("patch", "skip", "faster", "larger", "backwards", "freeze", "reverse", "thrown", "loiter")
+OBJECT_FAMILIES = frozenset({"faster", "larger", "backwards", "loiter"})
 
 SKIP_SPEED = (2.0, 5.0)
 STUTTER = (2, 8)  # frames that repeat

@@ -21,7 +21,7 @@ from pixelkit.frames.inject.objects import Scene, find_tracks
 from pixelkit.frames.inject.pasted import Overlay, Surroundings, patch, thrown
 from pixelkit.frames.inject.plan import Take, take_seed
 from pixelkit.frames.inject.reel import Frame, Reel, Source, record
-from pixelkit.frames.inject.replays import Cast, replay, thing
+from pixelkit.frames.inject.replays import Cast, replay
 from pixelkit.frames.inject.truth import Row, frame_file, take_folder
 from pixelkit.progress import bar
 from pixelkit.threads import cores, in_order
@@ -250,12 +250,9 @@ def _overlay(
     take: Take, event: Event, cast: Cast, foreign: Sequence[Frame], rng: np.random.Generator
 ) -> Overlay:
     positions = np.array(take.positions[event.start : event.stop])
-    around = Surroundings(cast.reel.frame(int(positions[0])), foreign, cast.reel.gray)
     if take.family in OBJECT_FAMILIES:
-        somebody = replay(take.family, event, cast, positions, rng)
-        if take.family == "laden":
-            somebody = replace(somebody, thing=thing(somebody, event, around, rng))
-        return somebody
+        return replay(take.family, event, cast, positions, rng)
+    around = Surroundings(cast.reel.frame(int(positions[0])), foreign, cast.reel.gray)
     return patch(event, around, rng) if take.family == "patch" else thrown(event, around, rng)
 
 

@@ -267,7 +267,7 @@ def thrown(event: Event, around: Surroundings, rng: np.random.Generator) -> Thro
     x, y = path[len(path) // 2, :2].astype(int)
     behind = around.frame[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float32)
     return Thrown(
-        texture(around, tall, wide, behind, rng, enough=CONSPICUOUS), soft_polygon(tall, wide, rng), path
+        texture(around, tall, wide, behind, rng, enough=CONSPICUOUS), _soft_polygon(tall, wide, rng), path
     )
 
 
@@ -289,7 +289,7 @@ def _flights(length: int, height: int, width: int, rng: np.random.Generator) -> 
     return np.column_stack([way, spin * times + rng.uniform(0, 6)])
 
 
-def soft_polygon(height: int, width: int, rng: np.random.Generator) -> Floats:
+def _soft_polygon(height: int, width: int, rng: np.random.Generator) -> Floats:
     """Return the opacity of an irregular shape with a border that is a pixel soft: float32 (height, width)."""
     corners = int(rng.integers(5, 9))
     angles = np.sort(rng.uniform(0, 2 * math.pi, corners)) * 0.5 + np.arange(corners) * math.pi / corners

@@ -1,8 +1,7 @@
-"""Anomalies made of somebody who was cut out of the video: faster, larger, backwards, standing still, or laden."""
+"""Anomalies made of somebody who was cut out of the video: faster, larger, backwards, or standing still."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,13 +12,11 @@ from numpy.typing import NDArray
 
 from pixelkit.frames.inject.families import Event
 from pixelkit.frames.inject.objects import MARGIN, Blob, Scene, Track, overlap
-from pixelkit.frames.inject.pasted import FOREIGN, Floats, Surroundings, blend, opacity, soft_polygon, texture
+from pixelkit.frames.inject.pasted import Floats, blend, opacity
 from pixelkit.frames.inject.reel import Frame, Reel
 
 FASTER = (2.0, 4.0)
 LARGER = (1.5, 2.5)
-PACE = (0.8, 1.4)  # of who is laden
-THING, CARRIED = (0.3, 0.9), (0.2, 0.5)  # of the height of who has it: its side, and how high it is carried
 TALLEST = 0.85  # of the frame, what is enlarged
 
 TRIES = 80  # places that are drawn, of which the most plausible is taken
@@ -95,58 +92,6 @@ class Manner:
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
-    """A foreign thing that somebody has, in full-size pixels.
-
-    Parameters
-    ----------
-    texture
-        float32 (h, w, 3).
-    alpha
-        float32 (h, w) its opacity, 0 to 1.
-    middle
-        Where it is: x and y from the feet of who has it.
-    """
-
-    texture: Floats
-    alpha: Floats
-    middle: tuple[float, float]
-
-    @property
-    def corners(self) -> NDArray[np.float64]:
-        """Left, top and right, bottom, from the feet of who has it: (2, 2)."""
-        half = np.array(self.alpha.shape[::-1]) / 2
-        return np.array([self.middle - half, self.middle + half])
-
-    def before(
-        self, colours: Floats, alpha: Floats, feet: NDArray[np.float64]
-    ) -> tuple[Floats, Floats, NDArray[np.int64]]:
-        """Put it before somebody who was cut out; return colours, opacity, and by how much left and top have grown.
-
-        Parameters
-        ----------
-        colours, alpha
-            (h, w, 3) and (h, w).
-        feet
-            x and y in these.
-        """
-        size = np.array(self.alpha.shape[::-1])
-        corner = np.round(feet + self.corners[0]).astype(np.int64)
-        grown = np.maximum(-corner, 0)
-        beyond = np.maximum(corner + size - alpha.shape[::-1], 0)
-        sides = [(grown[1], beyond[1]), (grown[0], beyond[0])]
-        colours, alpha = np.pad(colours, [*sides, (0, 0)], mode="edge"), np.pad(alpha, sides)
-        (left, top), (right, bottom) = corner + grown, corner + grown + size
-        region = slice(top, bottom), slice(left, right)
-        mine = self.alpha[..., None]
-        theirs = alpha[region][..., None] * (1 - mine)
-        both = mine + theirs
-        colours[region] = (self.texture * mine + colours[region] * theirs) / np.maximum(both, 1e-6)
-        alpha[region] = both[..., 0]
-        return colours, alpha, grown
-
-
-@dataclass(frozen=True, eq=False)
 class Replay:
     """Somebody cut out of the video, pasted along a path.
 
@@ -162,8 +107,6 @@ class Replay:
         float64 (n, 2) where it is put, x and y in small pixels.
     size
         Factor.
-    thing
-        What it has; None for nothing.
     """
 
     cast: Cast
@@ -171,7 +114,6 @@ class Replay:
     shown: NDArray[np.int64]
     feet: NDArray[np.float64]
     size: float
-    thing: Thing | None = None
 
     def draw(self, frame: Frame, at: int) -> Frame:
         """Return the frame with the object, behind those who stand nearer to the camera."""
@@ -188,9 +130,6 @@ class Replay:
     def boxes(self) -> NDArray[np.float64]:
         """The boxes of what is pasted, in small pixels: (n, 4)."""
         corners = self.track.boxes[self.shown].reshape(-1, 2, 2) - self.track.feet[self.shown][:, None]
-        if self.thing is not None:
-            low, high = self.thing.corners / self.cast.reel.scale
-            corners = np.stack([np.minimum(corners[:, 0], low), np.maximum(corners[:, 1], high)], 1)
         return np.asarray((self.feet[:, None] + self.size * corners).reshape(-1, 4))
 
     def _foot(self, at: int) -> NDArray[np.float64]:
@@ -212,12 +151,8 @@ class Replay:
         ]
         lines = reel.lines(position, edges[1], min(edges[3], reel.shape[0]))
         pixels = lines[:, edges[0] : edges[2]].astype(np.float32)
-        soft = np.asarray(cv2.resize(alpha, pixels.shape[1::-1]), np.float32) / np.float32(255)
-        if self.thing is None:
-            return pixels, soft, np.array(corner, float)
-        feet = (self.track.feet[position - self.track.first] - corner) * scale
-        pixels, soft, grown = self.thing.before(pixels, soft, feet)
-        return pixels, soft, corner - grown / scale
+        soft = cv2.resize(alpha, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
+        return pixels, np.asarray(soft, np.float32), np.array(corner, float)
 
     def _behind(self, frame: Frame, pasted: Frame, box: NDArray[np.float64]) -> Frame:
         """Put those back into the picture who stand in front of the object."""
@@ -256,18 +191,11 @@ def loiter(event: Event, rng: np.random.Generator) -> Manner:  # noqa: ARG001
     return Manner(0.0, 0.0)
 
 
-def laden(event: Event, rng: np.random.Generator) -> Manner:  # noqa: ARG001
-    """Somebody passes at about the own pace, with a foreign :func:`thing`: half of them walk, the others roll."""
-    pace = rng.uniform(*PACE)
-    return Manner(pace, pace if rng.random() < 0.5 else 0.0)
-
-
 MANNERS: Mapping[str, Callable[[Event, np.random.Generator], Manner]] = {
     "faster": faster,
     "larger": larger,
     "backwards": backwards,
     "loiter": loiter,
-    "laden": laden,
 }
 
 
@@ -295,21 +223,6 @@ def replay(
     manner = MANNERS[family](event, rng)
     drawn = [_draw(manner, len(event), cast, rng) for _ in range(TRIES)]
     return max(drawn, key=lambda one: _plausibility(one, positions))
-
-
-def thing(somebody: Replay, event: Event, around: Surroundings, rng: np.random.Generator) -> Thing:
-    """Return a foreign thing of .3 to .9 of somebody's height: on the ground, pushed or ridden, or else carried."""
-    boxes, scale = somebody.track.boxes[somebody.shown], somebody.cast.reel.scale
-    height = float(np.median(boxes[:, 3] - boxes[:, 1])) * scale
-    side, stretch = event.between(*THING) * height, math.exp(rng.uniform(-0.3, 0.5))
-    tall, wide = (max(3, round(side * factor)) for factor in (stretch**-0.5, stretch**0.5))
-    up = tall / 2 + (rng.uniform(*CARRIED) * height if rng.random() < 0.3 else 0)
-    ahead = rng.uniform(0, 0.6) * wide * (1 if somebody.feet[-1, 0] >= somebody.feet[0, 0] else -1)
-    edges = np.array(around.frame.shape[1::-1]) - 1
-    x, y = (somebody.feet[0] * scale).astype(int).clip(0, edges)
-    ground = around.frame[y, x].astype(np.float32)
-    look = texture(around, tall, wide, ground, rng, enough=FOREIGN)
-    return Thing(look, soft_polygon(tall, wide, rng), (ahead, -up))
 
 
 def _draw(manner: Manner, length: int, cast: Cast, rng: np.random.Generator) -> Replay:
