@@ -33,14 +33,14 @@ def frame_errors(
     """Return the errors of every frame of a video, each the mean over all clips in which the frame is made.
 
     A frame that is made in none, as the first ones where only the last of a clip is predicted, has the errors of the
-    next that is.
+    next that is, or of the last one.
 
     Parameters
     ----------
     network
         float (n, length, H, W) in [0, 1] to the same, or to (n, made, H, W), in evaluation mode, on ``device``.
     clips
-        Of one video; every frame is in at least one.
+        Of one video, at least one.
     frames
         How many frames the video has.
     batch
