@@ -84,14 +84,14 @@ def test_figures_of_several_kinds_are_told_apart(run: Path, tmp_path: Path) -> N
     history = History(tmp_path / "history.jsonl")
     read = read_run(RunFolder(copy))
     (mine,) = history.submissions()
-    assert f"<td>{mine.figure_of}</td>" not in make_report(read, Footage({}, ()), Options(heat=False))[0]
-    other = copy / "other.csv"
-    other.write_text("Id,Predicted\n1_7,0.5\n", encoding="utf-8")
-    history.written(
-        other, run=copy, recipe=read.recipe, settings={}, figure=0.25, figure_of="micro AP by labels"
-    )
+    assert "cannot all be compared" not in make_report(read, Footage({}, ()), Options(heat=False))[0]
+    csv = copy / "other.csv"
+    csv.write_text("Id,Predicted\n1_7,0.5\n", encoding="utf-8")
+    kind = "micro AP by labels"
+    other = history.written(csv, run=copy, recipe=read.recipe, settings={}, figure=0.25, figure_of=kind)
     html, _ = make_report(read_run(RunFolder(copy)), Footage({}, ()), Options(heat=False))
-    assert html.count(f"<td>{mine.figure_of}</td>") == html.count("<td>micro AP by labels</td>") == 1
+    for one in (mine, other):
+        assert f"{one.figure_of} (<code>{one.id[:8]}</code>)" in html
 
 
 def test_warnings_of_the_log_count_once_and_come_newest_first(tmp_path: Path) -> None:
