@@ -22,7 +22,6 @@ from pixelkit.plugins.motion import Motion
 
 from pixelkit import Video
 from pixelkit.frames.decode import FrameStore
-from pixelkit.frames.inject.objects import Scene, find_tracks
 from pixelkit.frames.inject.reel import record
 from pixelkit.frames.inject.replays import Cast, Replay
 from pixelkit.frames.layouts import find_dataset
@@ -84,7 +83,7 @@ def _event(frames: int, cast: Cast, rng: np.random.Generator) -> Event | None:
     # Half of its own pace: a rider's legs are slow
     there = np.arange(length) // 2 % (2 * (len(track) - 1))
     shown = np.minimum(there, 2 * (len(track) - 1) - there)
-    return Event(int(rng.integers(1, frames - length)), Replay(cast, track, shown, feet, 1.0))
+    return Event(int(rng.integers(1, frames - length)), Replay(cast, track, shown, feet, np.ones(length)))
 
 
 def _met(box: NDArray[np.floating], others: NDArray[np.floating]) -> float:
@@ -107,7 +106,8 @@ def with_intruders(
             there = np.zeros(len(video), bool)
             changed = frames.copy()
             for at in range(len(event.intruder.boxes)):
-                changed[event.start + at] = event.intruder.draw(frames[event.start + at], at)
+                others = casts[video.name].blobs[event.start + at]
+                changed[event.start + at] = event.intruder.draw(frames[event.start + at], at, others)
                 there[event.start + at] = True
             yield Video(f"{video.name}-{number}", video.numbers, ArraySource(changed)), there
 
@@ -156,10 +156,7 @@ def main() -> None:
         casts = {}
         for video in videos:
             reel = record(video, range(len(video)), room / video.name)
-            scene = Scene.learn(reel.samples)
-            casts[video.name] = Cast(
-                reel, scene, find_tracks(reel, scene, lambda calls: [call() for call in calls])
-            )
+            casts[video.name] = Cast.find(reel, lambda calls: [call() for call in calls])
         copies = list(with_intruders(videos, casts, arguments.seed))
         usual = pieces.LEAST_PIECE
         for title, least in (("whole", 10**9), ("taken apart", usual)):

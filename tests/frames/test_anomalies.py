@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pixelkit.frames.inject import families as anomalies
 from pixelkit.frames.inject.families import FAMILIES, OBJECT_FAMILIES, TIME_FAMILIES, Event, source_positions
-from pixelkit.frames.inject.objects import Blob, Scene, find_tracks
+from pixelkit.frames.inject.objects import Blob
 from pixelkit.frames.inject.pasted import EXPOSURES, PATCH_SPEED, Overlay, Surroundings, patch, thrown
 from pixelkit.frames.inject.reel import Reel, record
 from pixelkit.frames.inject.replays import Cast, Replay, faster, replay
@@ -64,9 +64,7 @@ def one_by_one(calls: Iterable[Callable[[], list[Blob]]]) -> list[list[Blob]]:
 
 
 def cast_of(frames: Frame, folder: Path) -> Cast:
-    reel = reel_of(frames, folder)
-    scene = Scene.learn(reel.samples)
-    return Cast(reel, scene, find_tracks(reel, scene, one_by_one))
+    return Cast.find(reel_of(frames, folder), one_by_one)
 
 
 @pytest.fixture
@@ -202,7 +200,7 @@ def test_who_is_pasted_at_their_own_place_looks_as_they_did(tmp_path: Path, zoom
     track = max(cast.tracks, key=len)
     at = len(track) // 2
     ground = np.asarray(cv2.resize(scenery(), size), np.uint8)
-    drawn = Replay(cast, track, np.arange(len(track)), track.feet, 1.0).draw(ground, at)
+    drawn = Replay(cast, track, np.arange(len(track)), track.feet, np.ones(len(track))).draw(ground, at, ())
     truth = cast.reel.frame(track.first + at)
     left, top, right, bottom = (track.boxes[at] * cast.reel.scale).round().astype(int)
     edge = 2 + round(2 * cast.reel.scale)
@@ -219,7 +217,8 @@ def test_who_stands_nearer_stays_in_front(cast: Cast) -> None:
     at = len(track) // 2
     x, y = track.feet[at]
     front = walker(scenery(), float(x), int(y) + 8, (0, 200, 0))
-    drawn = Replay(cast, track, np.arange(len(track)), track.feet, 1.0).draw(front, at)
+    there = Replay(cast, track, np.arange(len(track)), track.feet, np.ones(len(track)))
+    drawn = there.draw(front, at, cast.scene.blobs(front))
     head = (int(y) - 6, int(x))
     assert np.abs(drawn[head].astype(int) - front[head]).max() < 12
     behind = (int(y) - 17, int(x))
@@ -227,19 +226,45 @@ def test_who_stands_nearer_stays_in_front(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("family", sorted(OBJECT_FAMILIES))
-def test_somebody_cut_out_is_shown_in_the_manner_of_the_family(family: str, cast: Cast) -> None:
-    event = Event(5, 25, 0.5)
-    made = replay(family, event, cast, np.arange(5, 25), rng())
+def test_an_extra_behaves_in_the_manner_of_the_family_during_events(family: str, cast: Cast) -> None:
+    during = slice(25, 45)
+    made = replay(family, [Event(25, 45, 0.5)], cast, np.arange(60), rng())
     own = np.median(np.diff(made.track.feet, axis=0), axis=0)
-    pace = np.median(np.diff(made.feet, axis=0), axis=0)
+    pace = np.median(np.diff(made.feet[during], axis=0), axis=0)
     expected = {"faster": 3.0, "larger": 1.0, "backwards": -1.0, "loiter": 0.0}[family]
     assert np.abs(pace - expected * own).max() < 0.4
-    assert made.size == (2.0 if family == "larger" else 1.0)
-    assert (len(set(made.shown)) == 1) == (family == "loiter")
-    heights = made.boxes[:, 3] - made.boxes[:, 1]
-    assert np.median(heights) == pytest.approx(20 * made.size, rel=0.2)
+    size = 2.0 if family == "larger" else 1.0
+    assert np.median(made.sizes[during]) == size
+    assert (len(set(made.shown[during])) == 1) == (family == "loiter")
+    heights = made.boxes[during, 3] - made.boxes[during, 1]
+    assert np.median(heights) == pytest.approx(20 * size, rel=0.2)
     # At its own height in the picture, where it has the size that things have there
     assert np.abs(made.feet[:, 1] - np.median(made.track.feet[:, 1])).max() < 4
+
+
+@pytest.mark.parametrize("family", ["normal", *FAMILIES])
+def test_outside_events_an_extra_walks_on_from_where_it_is(family: str, cast: Cast) -> None:
+    events = [Event(12, 20, 0.5), Event(30, 45, 0.9)]
+    made = replay(family, events, cast, np.arange(60), rng())
+    usual = np.ones(60, bool)
+    for event in events if family in OBJECT_FAMILIES else ():
+        usual[event.start : event.stop] = False
+    own = np.median(np.diff(made.track.feet, axis=0), axis=0)
+    steps = np.diff(made.feet, axis=0)
+    assert np.abs(steps[usual[1:]] - own).max() < 0.4  # also out of an event: it does not jump back
+    assert (made.sizes[usual] == 1).all()
+    assert np.abs(steps).max() < 4.5 * np.abs(own).max()
+
+
+def test_an_extra_is_in_the_picture_when_it_counts(cast: Cast) -> None:
+    for family in ("normal", *sorted(OBJECT_FAMILIES)):
+        shares = []
+        for seed in range(8):
+            made = replay(family, [Event(40, 60, 0.5)], cast, np.arange(100), rng(seed))
+            middle = (made.boxes[:, :2] + made.boxes[:, 2:]) / 2
+            inside = ((middle > 0) & (middle < (128, 72))).all(1)
+            shares.append(inside if family == "normal" else inside[40:60])
+        assert np.mean(shares) > (0.75 if family == "normal" else 0.9)
 
 
 def test_faster_means_running_for_some_and_gliding_for_others() -> None:

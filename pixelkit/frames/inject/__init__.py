@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 # Raise it when the same seed gives other takes, or other pixels in them.
-VERSION = 2
+VERSION = 3
 
 log = logging.getLogger("pixelkit")
 
@@ -51,9 +51,10 @@ def write_takes(
 ) -> Takes:
     """Film the takes on all cores, each source streamed once, and return them.
 
-    Every frame is encoded as JPEG of quality 95, whether something happens in it or not: otherwise a second
-    compression would give the injection away. Normal takes are corrupted like all others. Take and frame number decide
-    the damage, so what is labelled comes from the injection alone.
+    What gives an injection away is in every take, normal ones too. Every frame is encoded as JPEG of quality 95.
+    Somebody who was cut out of the video walks through from beginning to end, where anybody can be cut out: anomalies
+    made of such an extra are what it does, not that it is there. All takes are corrupted alike; take and frame number
+    decide the damage, so what is labelled comes from the injection alone.
 
     Parameters
     ----------

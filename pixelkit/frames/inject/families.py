@@ -3,20 +3,21 @@
 Injecting anomalies of several kinds into normal data and ranking models by how well they find them serves about as
 well as a few labels do (Goswami, Challu, Callot, Minorics, Kan: Unsupervised Model Selection for Time-series Anomaly
 Detection, ICLR 2023). They inject into time series; here the same is done to video. No family stands for all
-anomalies: what is chosen should do well on each.
+anomalies: what is chosen should do well on each. "Somebody" is an extra who was cut out of the video and walks through
+every take, normal ones too, as everybody does when nothing happens.
 
 ============  =====================================================================  ====================
 family        what one sees                                                          what it stands for
 ============  =====================================================================  ====================
 patch         a foreign patch with smooth borders, moving                            a thing never seen
 skip          everything two to five times as fast                                   haste, panic
-faster        somebody who passes two to four times as fast, walking or gliding      runners, cyclists
-larger        somebody 1.5 to 2.5 times as large                                     carts, cars
-backwards     somebody who walks backwards                                           the wrong way
+faster        somebody goes two to four times as fast, running or gliding            runners, cyclists
+larger        somebody grows to 1.5 to 2.5 times the size                            carts, cars
+backwards     somebody walks backwards                                               the wrong way
 freeze        the picture stands still, or a few frames repeat                       a failing camera
 reverse       time runs backwards, then forwards again                               the wrong way, for all
 thrown        a small thing that flies to and fro, turning                           things thrown
-loiter        somebody who stands still where people walk                            loitering
+loiter        somebody stops where people walk                                       loitering
 ============  =====================================================================  ====================
 
 All sizes and speeds are relative to the height of the frame.
@@ -34,6 +35,7 @@ NORMAL = "normal"
 # New ones go to the end: which video a take is cut from depends on the place of its family here.
 FAMILIES = ("patch", "skip", "faster", "larger", "backwards", "freeze", "reverse", "thrown", "loiter")
 OBJECT_FAMILIES = frozenset({"faster", "larger", "backwards", "loiter"})
+PASTED_FAMILIES = frozenset({"patch", "thrown"})
 
 SKIP_SPEED = (2.0, 5.0)
 STUTTER = (2, 8)  # frames that repeat

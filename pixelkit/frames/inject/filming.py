@@ -16,12 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.frames.corrupt import Corruption, Damage, write_image
-from pixelkit.frames.inject.families import NORMAL, OBJECT_FAMILIES, TIME_FAMILIES, Event
-from pixelkit.frames.inject.objects import Scene, find_tracks
+from pixelkit.frames.inject.families import (
+    NORMAL,
+    OBJECT_FAMILIES,
+    PASTED_FAMILIES,
+    TIME_FAMILIES,
+    Event,
+)
 from pixelkit.frames.inject.pasted import Overlay, Surroundings, patch, thrown
 from pixelkit.frames.inject.plan import Take, take_seed
 from pixelkit.frames.inject.reel import Frame, Reel, Source, record
-from pixelkit.frames.inject.replays import Cast, replay
+from pixelkit.frames.inject.replays import Cast, Replay, replay
 from pixelkit.frames.inject.truth import Row, frame_file, take_folder
 from pixelkit.progress import bar
 from pixelkit.threads import cores, in_order
@@ -80,14 +85,22 @@ def _reels(sources: Sequence[Source], takes: Sequence[Take], folder: Path) -> It
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """A take that is ready to be filmed: its frames, their numbers, their damage, and what is pasted when."""
+    """A take that is ready to be filmed: its frames, their numbers, their damage, who walks through, what is pasted."""
 
     take: Take
-    reel: Reel
+    cast: Cast
     numbers: NDArray[np.int64]
     damage: Mapping[int, Damage]
-    overlays: Sequence[tuple[Event, Overlay]]
+    extra: Replay | None
+    overlays: Mapping[Event, Overlay]
     light: float
+
+    def picture(self, position: int) -> Frame:
+        """Return a frame of the source with the extra in it."""
+        frame = self.cast.reel.frame(position)
+        if self.extra is None:
+            return frame
+        return self.extra.draw(frame, position - min(self.take.positions), self.cast.blobs[position])
 
 
 class _Studio:
@@ -118,7 +131,7 @@ class _Studio:
     def shoot(self, reel: Reel, foreign: Sequence[Frame]) -> None:
         """Film what is planned from a source, and what waits for somebody to be cut out."""
         own = [take for take in self._takes if take.source == reel.name]
-        cast = self._cast(reel)
+        cast = Cast.find(reel, partial(in_order, self._pool, ahead=AHEAD * cores()))
         if cast.tracks:
             self._lend(cast)
         else:
@@ -140,13 +153,6 @@ class _Studio:
         return rows, {
             take.name: self._dropped[take.name] for take in self._takes if take.name in self._dropped
         }
-
-    def _cast(self, reel: Reel) -> Cast:
-        scene = Scene.learn(reel.samples)
-        if not any(take.family in OBJECT_FAMILIES for take in self._takes):
-            return Cast(reel, scene, ())
-        run = partial(in_order, self._pool, ahead=AHEAD * cores())
-        return Cast(reel, scene, find_tracks(reel, scene, run))
 
     def _lend(self, cast: Cast) -> None:
         if self._lender is not None:
@@ -176,15 +182,17 @@ class _Studio:
         reel = cast.reel
         numbers = _numbers(take, reel)
         damage = self._corruption.plan(take.name, numbers.tolist())
-        rng = np.random.default_rng(take_seed(self._seed, take.name, 1))
-        overlays = [
-            (event, _overlay(take, event, cast, foreign, rng))
+        overlay_rng, light_rng, extra_rng = (
+            np.random.default_rng(take_seed(self._seed, take.name, purpose)) for purpose in (1, 3, 4)
+        )
+        overlays = {
+            event: _overlay(take, event, cast, foreign, overlay_rng)
             for event in take.events
-            if take.family not in TIME_FAMILIES
-        ]
+            if take.family in PASTED_FAMILIES
+        }
         take_folder(self._folder, take.name).mkdir(parents=True)
-        light = _light(reel, self._brightness, np.random.default_rng(take_seed(self._seed, take.name, 3)))
-        return _Job(take, reel, numbers, damage, overlays, light)
+        light = _light(reel, self._brightness, light_rng)
+        return _Job(take, cast, numbers, damage, _extra(take, cast, extra_rng), overlays, light)
 
     def _shot(self, job: _Job, index: int) -> tuple[int, Row]:
         """Write one frame and return what is known about it."""
@@ -246,33 +254,41 @@ def _numbers(take: Take, reel: Reel) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
 
 
+def _extra(take: Take, cast: Cast, rng: np.random.Generator) -> Replay | None:
+    """Return who walks through a take; None where nobody could be cut out."""
+    if not cast.tracks:
+        return None
+    # One frame more than is shown, as in what is recorded
+    there = np.arange(min(take.positions), max(take.positions) + 2)
+    return replay(take.family, take.events, cast, there, rng)
+
+
 def _overlay(
     take: Take, event: Event, cast: Cast, foreign: Sequence[Frame], rng: np.random.Generator
 ) -> Overlay:
-    positions = np.array(take.positions[event.start : event.stop])
-    if take.family in OBJECT_FAMILIES:
-        return replay(take.family, event, cast, positions, rng)
-    around = Surroundings(cast.reel.frame(int(positions[0])), foreign, cast.reel.gray)
+    around = Surroundings(cast.reel.frame(take.positions[event.start]), foreign, cast.reel.gray)
     return patch(event, around, rng) if take.family == "patch" else thrown(event, around, rng)
 
 
 def _draw(job: _Job, index: int) -> tuple[Frame, bool]:
     """Return a frame of a take, undamaged, and whether what happens in it can be seen."""
-    frame = job.reel.frame(job.take.positions[index])
-    for event, overlay in job.overlays:
-        if event.start <= index < event.stop:
-            drawn = overlay.draw(frame, index - event.start)
-            return drawn, _differs(frame, drawn)
-    if job.take.family not in TIME_FAMILIES:
+    take, position = job.take, job.take.positions[index]
+    frame = job.picture(position)
+    event = next((event for event in take.events if event.start <= index < event.stop), None)
+    if event is None:
         return frame, False
-    happens = any(event.start <= index < event.stop for event in job.take.events)
-    return frame, happens and _differs(frame, _next(job, index))
+    if take.family in TIME_FAMILIES:
+        return frame, _differs(frame, _next(job, index))
+    if take.family in OBJECT_FAMILIES:
+        return frame, _differs(job.cast.reel.frame(position), frame)
+    drawn = job.overlays[event].draw(frame, index - event.start)
+    return drawn, _differs(frame, drawn)
 
 
 def _next(job: _Job, index: int) -> Frame | None:
     """Return what would follow the frame before, if time went on as ever; None where the video ends."""
     position = job.take.positions[index - 1] + 1
-    return job.reel.frame(position) if job.reel.holds(position) else None
+    return job.picture(position) if job.cast.reel.holds(position) else None
 
 
 def _differs(frame: Frame, other: Frame | None) -> bool:

@@ -184,10 +184,12 @@ def _matte(mask: NDArray[np.uint8], contrast: NDArray[Any]) -> NDArray[np.uint8]
     return np.asarray((255 * cv2.GaussianBlur(covered, (3, 3), 0.6)).round(), np.uint8)
 
 
-def find_tracks(
-    reel: Reel, scene: Scene, run: Callable[[Iterable[Callable[[], list[Blob]]]], Iterable[list[Blob]]]
-) -> list[Track]:
-    """Follow the objects of a source over the frames that were kept, and return those that move, longest first.
+Run = Callable[[Iterable[Callable[[], list[Blob]]]], Iterable[list[Blob]]]
+"""Runs calls, on several cores perhaps, and gives their results in order."""
+
+
+def find_objects(reel: Reel, scene: Scene, run: Run) -> tuple[dict[int, list[Blob]], list[Track]]:
+    """Find the objects of a source in the frames that were kept, and follow them.
 
     Parameters
     ----------
@@ -196,14 +198,21 @@ def find_tracks(
     scene
         Their background.
     run
-        Runs calls, on several cores perhaps, and gives their results in order.
+        Looks into many frames at a time.
+
+    Returns
+    -------
+    blobs, tracks
+        What is in each frame, by position; and those that move, longest first.
     """
     height, width = scene.background.shape[:2]
+    found: dict[int, list[Blob]] = {}
     tracks: list[Track] = []
     for start, stop in reel.stretches():
         calls = [_Search(scene, reel, position) for position in range(start, stop)]
-        tracks += _link(list(run(calls)), start, (height, width))
-    return sorted(tracks, key=lambda track: (-len(track), track.first))
+        found |= zip(range(start, stop), run(calls), strict=True)
+        tracks += _link([found[position] for position in range(start, stop)], start, (height, width))
+    return found, sorted(tracks, key=lambda track: (-len(track), track.first))
 
 
 @dataclass(frozen=True)

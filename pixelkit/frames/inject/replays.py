@@ -1,4 +1,8 @@
-"""Anomalies made of somebody who was cut out of the video: faster, larger, backwards, or standing still."""
+"""Extras: somebody who was cut out of the video walks through a take, and may run, grow, walk backwards or stand still.
+
+An extra is in every take, normal ones included, from beginning to end. What is anomalous is what it does during an
+event: were it there only then, whoever counts people would find it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelkit.frames.inject.families import Event
-from pixelkit.frames.inject.objects import MARGIN, Blob, Scene, Track, overlap
+from pixelkit.frames.inject.objects import MARGIN, Blob, Run, Scene, Track, find_objects, overlap
 from pixelkit.frames.inject.pasted import Floats, blend, opacity
 from pixelkit.frames.inject.reel import Frame, Reel
 
@@ -35,13 +39,22 @@ class Cast:
         The frames.
     scene
         Their background.
+    blobs
+        Who is in each frame that was kept, by position.
     tracks
         Who moves through them.
     """
 
     reel: Reel
     scene: Scene
+    blobs: Mapping[int, Sequence[Blob]]
     tracks: Sequence[Track]
+
+    @classmethod
+    def find(cls, reel: Reel, run: Run) -> Cast:
+        """Find who is in the frames of a reel; ``run`` as for :func:`~pixelkit.frames.inject.objects.find_objects`."""
+        scene = Scene.learn(reel.samples)
+        return cls(reel, scene, *find_objects(reel, scene, run))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -74,7 +87,7 @@ class Cast:
 
 @dataclass(frozen=True)
 class Manner:
-    """How somebody is shown again.
+    """How an extra behaves.
 
     Parameters
     ----------
@@ -93,7 +106,7 @@ class Manner:
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """Somebody cut out of the video, pasted along a path.
+    """Somebody cut out of the video, pasted along a path: n frames.
 
     Parameters
     ----------
@@ -102,35 +115,34 @@ class Replay:
     track
         Who it is.
     shown
-        int64 (n,) which frame of the track is shown in each frame of the event.
+        int64 (n,) which frame of the track is shown in each frame.
     feet
         float64 (n, 2) where it is put, x and y in small pixels.
-    size
-        Factor.
+    sizes
+        float64 (n,) by which factor it is enlarged.
     """
 
     cast: Cast
     track: Track
     shown: NDArray[np.int64]
     feet: NDArray[np.float64]
-    size: float
+    sizes: NDArray[np.float64]
 
-    def draw(self, frame: Frame, at: int) -> Frame:
-        """Return the frame with the object, behind those who stand nearer to the camera."""
+    def draw(self, frame: Frame, at: int, others: Sequence[Blob]) -> Frame:
+        """Return frame ``at`` with the object, behind those among the others in it who stand nearer to the camera."""
         blob = self.track.blobs[self.shown[at]]
         colours, alpha, corner = self._cut(blob, self.track.first + int(self.shown[at]))
-        scale = self.cast.reel.scale
+        scale, size = self.cast.reel.scale, float(self.sizes[at])
         # Corner and foot in full-size pixels; OpenCV counts from the middle of a pixel
-        shift = (self.feet[at] - self.size * (self._foot(at) - corner)) * scale + (self.size - 1) / 2
-        placing = np.array([[self.size, 0, shift[0]], [0, self.size, shift[1]]])
-        pasted = blend(frame, colours, alpha * opacity(at, len(self.shown)), placing)
-        return pasted if pasted is frame else self._behind(frame, pasted, self.boxes[at])
+        shift = (self.feet[at] - size * (self._foot(at) - corner)) * scale + (size - 1) / 2
+        pasted = blend(frame, colours, alpha, np.array([[size, 0, shift[0]], [0, size, shift[1]]]))
+        return pasted if pasted is frame else self._behind(frame, pasted, self.boxes[at], others)
 
     @cached_property
     def boxes(self) -> NDArray[np.float64]:
         """The boxes of what is pasted, in small pixels: (n, 4)."""
         corners = self.track.boxes[self.shown].reshape(-1, 2, 2) - self.track.feet[self.shown][:, None]
-        return np.asarray((self.feet[:, None] + self.size * corners).reshape(-1, 4))
+        return np.asarray((self.feet[:, None] + self.sizes[:, None, None] * corners).reshape(-1, 4))
 
     def _foot(self, at: int) -> NDArray[np.float64]:
         return np.asarray(self.track.feet[self.shown[at]], np.float64)
@@ -154,10 +166,10 @@ class Replay:
         soft = cv2.resize(alpha, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
         return pixels, np.asarray(soft, np.float32), np.array(corner, float)
 
-    def _behind(self, frame: Frame, pasted: Frame, box: NDArray[np.float64]) -> Frame:
+    def _behind(self, frame: Frame, pasted: Frame, box: NDArray[np.float64], others: Sequence[Blob]) -> Frame:
         """Put those back into the picture who stand in front of the object."""
         nearer = np.zeros((self.cast.size[0] + 2 * MARGIN, self.cast.size[1] + 2 * MARGIN), np.uint8)
-        for blob in self.cast.scene.blobs(frame):
+        for blob in others:
             left, top, right, bottom = blob.box
             if bottom > box[3] + NEARER and overlap(blob.box, box) > 0:
                 region = nearer[top : bottom + 2 * MARGIN, left : right + 2 * MARGIN]
@@ -200,9 +212,9 @@ MANNERS: Mapping[str, Callable[[Event, np.random.Generator], Manner]] = {
 
 
 def replay(
-    family: str, event: Event, cast: Cast, positions: NDArray[np.int64], rng: np.random.Generator
+    family: str, events: Sequence[Event], cast: Cast, positions: NDArray[np.int64], rng: np.random.Generator
 ) -> Replay:
-    """Return somebody who is shown again during an event, at the most plausible of many places that are drawn.
+    """Return the extra of a take, at the most plausible of many places that are drawn.
 
     It stays at its height in the picture, since things look smaller further up; sideways it may be moved. A plausible
     place is inside the picture, where people walk, and not where the same person is seen at that time anyway.
@@ -210,39 +222,55 @@ def replay(
     Parameters
     ----------
     family
-        One of :data:`MANNERS`.
-    event
-        When.
+        What it does during the events, if it is one of :data:`MANNERS`. Otherwise, and before and after, it walks.
+    events
+        When; counted from the first of the positions.
     cast
         Who is there; at least one track.
     positions
-        The source frames that the event's frames show.
+        (n,) the source frames in which it is shown, one after the other.
     rng
         Draws who, how and where.
     """
-    manner = MANNERS[family](event, rng)
-    drawn = [_draw(manner, len(event), cast, rng) for _ in range(TRIES)]
-    return max(drawn, key=lambda one: _plausibility(one, positions))
+    manners = [(event, MANNERS[family](event, rng)) for event in events if family in MANNERS]
+    weights = np.ones(len(positions))
+    for event, _ in manners:  # as much as all the rest
+        weights[event.start : event.stop] += len(weights) / sum(len(each) for each, _ in manners)
+    drawn = [_draw(manners, len(positions), cast, rng) for _ in range(TRIES)]
+    return max(drawn, key=lambda one: _plausibility(one, positions, weights))
 
 
-def _draw(manner: Manner, length: int, cast: Cast, rng: np.random.Generator) -> Replay:
-    weights = np.array([len(track) * track.quality for track in cast.tracks])
-    track = cast.tracks[int(rng.choice(len(weights), p=weights / weights.sum()))]
-    start = rng.uniform(0, len(track) - 1) if manner.gait else _standing(track, rng)
-    feet = _along(track, start + manner.pace * np.arange(length, dtype=float))
-    shown = np.floor(start + manner.gait * np.arange(length)).astype(np.int64)
-    width = cast.size[1]
-    if rng.random() < 0.7:
-        feet = feet + np.array([rng.uniform(-0.5, 0.5) * width, 0])
+def _draw(
+    manners: Sequence[tuple[Event, Manner]], length: int, cast: Cast, rng: np.random.Generator
+) -> Replay:
+    chances = np.array([len(track) * track.quality for track in cast.tracks])
+    track = cast.tracks[int(rng.choice(len(chances), p=chances / chances.sum()))]
     tallest = float((track.boxes[:, 3] - track.boxes[:, 1]).max())
-    size = min(manner.size, max(1.0, TALLEST * cast.size[0] / tallest))
-    return Replay(cast, track, _to_and_fro(shown, len(track)), feet, size)
+    largest = max(1.0, TALLEST * cast.size[0] / tallest)
+    paces, gaits, sizes = np.ones((3, length))
+    for event, manner in manners:
+        during = slice(event.start, event.stop)
+        paces[during], gaits[during] = manner.pace, manner.gait
+        growth = np.array([opacity(at, len(event)) for at in range(len(event))])
+        sizes[during] += (min(manner.size, largest) - 1) * growth
+    # Where the track is known, at the start of the first event, or anywhere in the take
+    anchor = manners[0][0].start if manners else int(rng.integers(length))
+    start = rng.uniform(0, len(track) - 1)
+    times, frames = (start + np.cumsum(steps) - steps[: anchor + 1].sum() for steps in (paces, gaits))
+    shown = _to_and_fro(np.floor(frames).astype(np.int64), len(track))
+    for event, manner in manners:
+        if not manner.gait:
+            shown[event.start : event.stop] = _standing(track, rng)
+    feet = _along(track, times)
+    if rng.random() < 0.7:
+        feet = feet + np.array([rng.uniform(-0.5, 0.5) * cast.size[1], 0])
+    return Replay(cast, track, shown, feet, sizes)
 
 
-def _standing(track: Track, rng: np.random.Generator) -> float:
+def _standing(track: Track, rng: np.random.Generator) -> int:
     """Return a frame of the track in which its legs are together: one of the quarter that are narrowest."""
     widths = track.boxes[:, 2] - track.boxes[:, 0]
-    return float(rng.choice(np.argsort(widths, kind="stable")[: max(1, len(track) // 4)]))
+    return int(rng.choice(np.argsort(widths, kind="stable")[: max(1, len(track) // 4)]))
 
 
 def _along(track: Track, times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -261,19 +289,18 @@ def _to_and_fro(indices: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     return np.minimum(wrapped, period - wrapped)
 
 
-def _plausibility(one: Replay, positions: NDArray[np.int64]) -> float:
+def _plausibility(one: Replay, positions: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
     height, width = one.cast.size
     clipped = one.boxes.clip(0, [width, height, width, height])
     areas = [(boxes[:, 2:] - boxes[:, :2]).prod(1) for boxes in (clipped, one.boxes)]
-    inside = float(np.mean(areas[0] / areas[1]))
-    walked = float(np.mean(one.cast.trodden(one.feet)))
+    good = areas[0] / areas[1] + one.cast.trodden(one.feet) - _doubled(one, positions)
     clean = min(1.0, one.track.quality / (GOOD_CUT * one.cast.best))
-    return inside + walked + clean - _doubled(one, positions)
+    return float(np.average(good, weights=weights)) + clean
 
 
-def _doubled(one: Replay, positions: NDArray[np.int64]) -> float:
-    """Return how much of the time the object covers the very one that it was cut from: 0 to 1."""
+def _doubled(one: Replay, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return in which frames the object covers the very one that it was cut from: (n,)."""
     indices = positions - one.track.first
     there = (indices >= 0) & (indices < len(one.track))
     own = one.track.boxes[indices.clip(0, len(one.track) - 1)]
-    return float(np.mean(there & (overlap(one.boxes, own) > 0.1)))
+    return np.asarray(there & (overlap(one.boxes, own) > 0.1))
