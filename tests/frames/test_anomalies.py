@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from pixelkit.frames.inject import families as anomalies
 from pixelkit.frames.inject.families import FAMILIES, OBJECT_FAMILIES, TIME_FAMILIES, Event, source_positions
-from pixelkit.frames.inject.objects import Blob
+from pixelkit.frames.inject.objects import Blob, Track
 from pixelkit.frames.inject.pasted import EXPOSURES, PATCH_SPEED, Overlay, Surroundings, patch, thrown
 from pixelkit.frames.inject.reel import Reel, record
 from pixelkit.frames.inject.replays import Cast, Replay, faster, replay
@@ -265,6 +266,23 @@ def test_an_extra_is_in_the_picture_when_it_counts(cast: Cast) -> None:
             inside = ((middle > 0) & (middle < (128, 72))).all(1)
             shares.append(inside if family == "normal" else inside[40:60])
         assert np.mean(shares) > (0.75 if family == "normal" else 0.9)
+
+
+def test_a_gait_is_repeated_where_it_begins_anew(cast: Cast) -> None:
+    """Forwards: legs that went forth and back would walk backwards half of the time."""
+    blobs = []
+    for number in range(40):
+        width = 4 + number % 12  # grows, and is small again at once
+        alpha = np.zeros((24, width + 4), np.uint8)
+        alpha[2:-2, 2:-2] = 255
+        blobs.append(Blob((30, 20, 30 + width, 40), alpha, 20 * width, 1.0))
+    track = Track(0, tuple(blobs), np.column_stack([np.arange(40.0) + 30, np.full(40, 40.0)]))
+    first, last = track.stride
+    assert last - first in (24, 36)
+    made = replay("normal", [], replace(cast, tracks=[track]), np.arange(100), rng())
+    assert set(np.diff(made.shown)) == {1, 1 - (last - first)}
+    assert made.shown.min() >= first
+    assert made.shown.max() < last
 
 
 def test_faster_means_running_for_some_and_gliding_for_others() -> None:

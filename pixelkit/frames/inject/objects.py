@@ -33,6 +33,8 @@ STEADY = 0.15  # standard deviation of a track's areas relative to their mean: l
 CLEAR, COMPACT = 6, 3  # powers with which the quality of a track depends on how clear and how compact it is
 LEAST_TRACK = 10  # frames
 MOVED = 0.5  # of its own height, how far a track leads at least
+STRIDE = 8  # frames, the shortest gait that is repeated; at least a third of the track
+OUTLINE = 32  # pixels high, at which outlines are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +104,28 @@ class Track:
     def boxes(self) -> NDArray[np.float64]:
         """The boxes of the blobs: (n, 4)."""
         return np.array([blob.box for blob in self.blobs], float)
+
+    @cached_property
+    def stride(self) -> tuple[int, int]:
+        """Frames between which the gait can be repeated, the last exclusive: there the outline is as at the first."""
+        outlines = self._outlines()
+        squares = (outlines**2).sum(1)
+        apart = squares[:, None] + squares - 2 * outlines @ outlines.T
+        first, last = np.triu_indices(len(self), max(STRIDE, len(self) // 3))
+        best = int(np.argmin(apart[first, last]))
+        return int(first[best]), int(last[best])
+
+    def _outlines(self) -> NDArray[np.float32]:
+        """Return how much of each pixel the object covers, its feet in one place: (n, pixels)."""
+        height, width = np.max([blob.alpha.shape for blob in self.blobs], axis=0)
+        size = (max(1, round(OUTLINE * width / height)), OUTLINE)
+        outlines = []
+        for blob in self.blobs:
+            rows, columns = blob.alpha.shape
+            left = (width - columns) // 2
+            padded = np.pad(blob.alpha, ((height - rows, 0), (left, width - columns - left)))
+            outlines.append(cv2.resize(padded, size, interpolation=cv2.INTER_AREA).ravel())
+        return np.array(outlines, np.float32) / np.float32(255)
 
 
 @dataclass(frozen=True, eq=False)

@@ -257,7 +257,8 @@ def _draw(
     anchor = manners[0][0].start if manners else int(rng.integers(length))
     start = rng.uniform(0, len(track) - 1)
     times, frames = (start + np.cumsum(steps) - steps[: anchor + 1].sum() for steps in (paces, gaits))
-    shown = _to_and_fro(np.floor(frames).astype(np.int64), len(track))
+    first, last = track.stride
+    shown = first + (np.floor(frames).astype(np.int64) - first) % (last - first)
     for event, manner in manners:
         if not manner.gait:
             shown[event.start : event.stop] = _standing(track, rng)
@@ -280,13 +281,6 @@ def _along(track: Track, times: NDArray[np.float64]) -> NDArray[np.float64]:
     feet = np.stack([np.interp(inside, np.arange(last + 1), column) for column in track.feet.T], 1)
     mean = (track.feet[-1] - track.feet[0]) / last
     return np.asarray(feet + (times - inside)[:, None] * mean)
-
-
-def _to_and_fro(indices: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Map any whole numbers to 0 … length - 1, forth and back again, so that a gait has no jumps."""
-    period = 2 * (length - 1)
-    wrapped = indices % period
-    return np.minimum(wrapped, period - wrapped)
 
 
 def _plausibility(one: Replay, positions: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
