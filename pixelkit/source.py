@@ -1,11 +1,11 @@
-"""Which source files a scorer is made of, and their hash: a changed plugin is fitted again, an unchanged one is not."""
+"""Which source files decide a result, and their hash: what a changed plugin made is made again, the rest is not."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PLUGINS = "pixelkit.plugins"
@@ -13,7 +13,12 @@ PLUGINS = "pixelkit.plugins"
 
 def source_hash(cls: type) -> str:
     """Return the SHA-256, in hexadecimal, of the contents of :func:`source_files`, wherever they lie."""
-    contents = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in source_files(cls))
+    return files_hash(source_files(cls))
+
+
+def files_hash(files: Iterable[Path]) -> str:
+    """Return the SHA-256, in hexadecimal, of the contents of ``files``, whatever they are called."""
+    contents = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
     return hashlib.sha256("\n".join(contents).encode()).hexdigest()
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from pixelkit.artifacts import RunFolder, digest
 from pixelkit.config import Settings
 from pixelkit.files import atomic
+from pixelkit.frames import corrupt, inject
 from pixelkit.frames.decode import DecodedVideo, FrameStore
-from pixelkit.frames.inject import VERSION, Takes, measured_corruption, plan_takes, write_takes
+from pixelkit.frames.inject import Takes, measured_corruption, plan_takes, write_takes
 from pixelkit.frames.repair import FLIP_VIEW, RepairPlan
+from pixelkit.source import files_hash
 
 log = logging.getLogger("pixelkit")
 
@@ -42,7 +44,7 @@ def film_takes(
     corruption = measured_corruption(plan, test, heldout, settings.seed, max_gap=settings.max_gap)
     brightness = [round(float(video.view(FLIP_VIEW).mean()), 2) for video in train]
     key = digest(
-        VERSION,
+        files_hash([*Path(inject.__file__).parent.glob("*.py"), Path(corrupt.__file__)]),
         [video.key for video in heldout],
         brightness,
         asdict(corruption),

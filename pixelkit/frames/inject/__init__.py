@@ -24,7 +24,6 @@ from pixelkit.frames.inject.reel import Source
 from pixelkit.frames.inject.truth import TRUTH, Takes, read_takes, write_truth
 
 __all__ = [
-    "VERSION",
     "Source",
     "Take",
     "Takes",
@@ -33,9 +32,6 @@ __all__ = [
     "read_takes",
     "write_takes",
 ]
-
-# Raise it when the same seed gives other takes, or other pixels in them.
-VERSION = 4
 
 log = logging.getLogger("pixelkit")
 
