@@ -12,6 +12,8 @@ videos as '--videos' says, with all kinds but three, and judged on takes of the 
 nothing. What they win there over equal weights is told in points of average precision, video by video, and in how many
 draws a scorer's votes were taken away, and how often that was better. Test video and labels are not read.
 
+With '--most' recipes are found on only so many takes of each kind from each video: how many takes are worth their time.
+
 With '--verdict' all of tuning is done on the first part, and the table says how good its verdict is: what it believes
 that the tuned recipe wins on the unseen, what it does win, how often it ships, and what shipping wins.
 
@@ -28,6 +30,7 @@ import contextlib
 import dataclasses
 import io
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +82,10 @@ class Half:
 class Takes:
     """The synthetic anomalies of a run, as some of its scorers score them."""
 
-    def __init__(self, run: Path, scorers: Collection[str], settings: TuningSettings) -> None:
+    def __init__(
+        self, run: Path, scorers: Collection[str], settings: TuningSettings, most: int | None = None
+    ) -> None:
+        self._most = most
         folder = RunFolder(run)
         record = folder.read_record()
         assert record.takes is not None
@@ -98,14 +104,15 @@ class Takes:
         self.sources = sorted(set(self._takes.source.values()))
         self.kinds = sorted(set(self._takes.family.values()) - {NORMAL})
 
-    def half(self, sources: Collection[str], kinds: Collection[str]) -> Half:
-        """Return the takes of some videos with some kinds, and with nothing."""
+    def half(self, sources: Collection[str], kinds: Collection[str], most: int | None = None) -> Half:
+        """Return the takes of some videos with some kinds, and with nothing: so many of each kind from each video."""
         known = {NORMAL, *kinds}
-        names = [
-            name
-            for name in self._table.videos()
-            if self._takes.source[name] in sources and self._takes.family[name] in known
-        ]
+        names, taken = [], Counter[tuple[str, str]]()
+        for name in self._table.videos():
+            of = self._takes.source[name], self._takes.family[name]
+            if of[0] in sources and of[1] in known and (most is None or taken[of] < most):
+                names.append(name)
+                taken[of] += 1
         family, source = (
             {name: of[name] for name in names} for of in (self._takes.family, self._takes.source)
         )
@@ -120,7 +127,8 @@ class Takes:
         """Return what recipes are found on, takes of ``count`` videos, and what they are judged on."""
         rng = np.random.default_rng((number, 99))
         videos, kinds = rng.permutation(self.sources), rng.permutation(self.kinds)
-        return self.half(videos[:count], kinds[:-KINDS]), self.half(videos[count:], kinds[-KINDS:])
+        known = self.half(videos[:count], kinds[:-KINDS], self._most)
+        return known, self.half(videos[count:], kinds[-KINDS:])
 
 
 def _only(table: ScoreTable, names: Collection[str]) -> ScoreTable:
@@ -285,6 +293,9 @@ def main() -> None:
         told.add_argument(f"--{name}", dest="tell", action="store_const", const=name, default="search")
     parser.add_argument("--draws", type=int, default=24)
     parser.add_argument("--videos", type=int, nargs="+", default=[4, 2], help="to find recipes on")
+    parser.add_argument(
+        "--most", type=int, help="takes of a kind from a video to find recipes on, and no more"
+    )
     parser.add_argument("--scorers", default="", help="only these, separated by commas")
     arguments = parser.parse_args()
     runs = [Path(word) for word in arguments.words if "=" not in word and word != "default"]
@@ -301,7 +312,8 @@ def main() -> None:
         changes = {} if text == "default" else tomllib.loads(text.replace(",", "\n"))
         settings = dataclasses.replace(TuningSettings(), **changes)
         for run in runs:
-            takes = Takes(run, set(filter(None, arguments.scorers.split(","))), settings)
+            scorers = set(filter(None, arguments.scorers.split(",")))
+            takes = Takes(run, scorers, settings, arguments.most)
             for count in arguments.videos:
                 with contextlib.redirect_stderr(io.StringIO()):
                     cells = row(takes, settings, count, arguments.draws)

@@ -69,7 +69,7 @@ def atomic(path: Path) -> Iterator[Path]:
             yield temporary
             _rename(temporary, path)
     except BaseException:
-        _remove(temporary)
+        remove(temporary)
         raise
 
 
@@ -108,7 +108,7 @@ def clear_leftovers(path: Path) -> None:
     for entry in path.parent.iterdir():
         found = pattern.fullmatch(entry.name)
         if found and not _is_alive(int(found[1])):
-            _remove(entry)
+            remove(entry)
 
 
 def _is_alive(process: int) -> bool:
@@ -127,10 +127,11 @@ def _rename(temporary: Path, path: Path) -> None:
     except OSError:
         if not (temporary.is_dir() and path.is_dir()):
             raise
-        _remove(temporary)
+        remove(temporary)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, as far as that can be done."""
     import shutil
 
     with contextlib.suppress(OSError):

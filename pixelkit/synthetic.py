@@ -15,6 +15,7 @@ from pixelkit.frames import corrupt, inject
 from pixelkit.frames.decode import DecodedVideo, FrameStore
 from pixelkit.frames.inject import Takes, measured_corruption, plan_takes, write_takes
 from pixelkit.frames.repair import FLIP_VIEW, RepairPlan
+from pixelkit.frames.room import mark_used
 from pixelkit.source import files_hash
 
 log = logging.getLogger("pixelkit")
@@ -59,6 +60,7 @@ def film_takes(
         seed=settings.seed,
     )
     filmed = store.folder / f"takes-{key}"
+    mark_used(filmed)
     takes = write_takes(filmed, heldout, planned, corruption, settings.seed, brightness=brightness)
     kept = folder.takes(key)
     if not kept.is_dir():

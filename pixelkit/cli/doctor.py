@@ -134,13 +134,20 @@ def _video(found: Diagnosis) -> None:
 
 
 def _storage(found: Diagnosis) -> None:
+    from pixelkit.errors import SettingsError
     from pixelkit.frames.cache import cache_folder
+    from pixelkit.frames.room import VARIABLE, limit
 
+    try:
+        most = f"of {limit() / 1e9:g} GB, {VARIABLE}"
+    except SettingsError as error:
+        most = f"{VARIABLE} is no number"
+        found.problems.append(str(error))
     folder = cache_folder()
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
     there = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     free = shutil.disk_usage(there).free
-    found.facts["cache"] = f"{folder} ({size / 1e9:.2f} GB; can be deleted at any time)"
+    found.facts["cache"] = f"{folder} ({size / 1e9:.2f} GB {most}; can be deleted at any time)"
     found.facts["disk"] = f"{free / 1e9:.1f} GB free"
     if free < _LOW_DISK:
         found.advice.append(

@@ -20,6 +20,7 @@ from pixelkit.frames.cache import FrameFacts, VideoCache
 from pixelkit.frames.decode_pass import decode_pass
 from pixelkit.frames.reading import Undecodable, decode_image, read_bytes, video_frames
 from pixelkit.frames.recording import Wanted, nearest_good
+from pixelkit.frames.room import make_room, mark_used
 from pixelkit.frames.video import View, render
 from pixelkit.threads import cores, in_order
 
@@ -148,12 +149,15 @@ class FrameStore:
         """Decode what the cache lacks of ``videos``, each file once for all ``views``, and return them in order.
 
         Files that do not decode, and video files that hold fewer frames than they promise, are named in a warning.
-        When it is interrupted, the videos that are finished stay.
+        When it is interrupted, the videos that are finished stay. Room is made for what is new: see
+        :func:`~pixelkit.frames.room.make_room`.
 
         Raises
         ------
         DataError
             If no frame of a video decodes.
+        SettingsError
+            If ``PIXELKIT_CACHE_GB`` is no number.
         StorageError
             If the cache cannot be written.
         """
@@ -163,7 +167,10 @@ class FrameStore:
             unique = {cache.key: cache for cache in caches}.values()
             states = pool.map(lambda cache: Wanted(cache, *cache.missing(chosen)), unique)
             wanted = [one for one in states if one.views or one.facts]
+            for cache in caches:
+                mark_used(cache.folder)
             if wanted:
+                make_room(self.folder)
                 decode_pass(pool, wanted)
         return [_decoded(cache) for cache in caches]
 
