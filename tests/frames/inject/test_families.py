@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from walkers import Frame, scenery, walk, walker
 
 from pixelkit.frames.inject import families as anomalies
 from pixelkit.frames.inject.families import FAMILIES, OBJECT_FAMILIES, TIME_FAMILIES, Event, source_positions
@@ -21,38 +21,7 @@ from pixelkit.frames.inject.reel import Reel, record
 from pixelkit.frames.inject.replays import Cast, Replay, faster, replay
 from pixelkit.frames.video import ArraySource, Video
 
-Frame = NDArray[np.uint8]
 EVENT = Event(5, 35, 0.5)
-
-
-def scenery(height: int = 72, width: int = 128, seed: int = 0) -> Frame:
-    """A light, textured ground: uint8 (height, width, 3)."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.uniform(120, 200, (height // 12 + 1, width // 12 + 1, 3))
-    return np.asarray(
-        cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 255), np.uint8
-    )
-
-
-def walker(frame: Frame, x: float, foot: int, colour: tuple[int, int, int] = (40, 30, 60)) -> Frame:
-    """Draw somebody 20 pixels high whose feet are at ``foot``, at a fraction of a pixel."""
-    drawn = frame.copy()
-    middle = (round(16 * x), round(16 * (foot - 10)))
-    cv2.ellipse(drawn, middle, (16 * 4, 16 * 10), 0, 0, 360, colour, -1, cv2.LINE_AA, 4)
-    return drawn
-
-
-def walk(frames: int = 60, seed: int = 0, people: int = 2) -> Frame:
-    """People who walk to the right over a ground, a lane and a colour for each: uint8 (frames, 72, 128, 3)."""
-    rng = np.random.default_rng(seed)
-    ground, video = scenery(seed=seed), []
-    starts = rng.uniform(-20, 60, people)
-    for number in range(frames):
-        frame = ground
-        for person, start in enumerate(starts):
-            frame = walker(frame, start + 1.5 * number, 26 + 38 * person, (30 + 50 * person, 40, 50))
-        video.append(frame)
-    return np.stack(video)
 
 
 def reel_of(frames: Frame, folder: Path) -> Reel:
