@@ -12,6 +12,9 @@ videos as '--videos' says, with all kinds but three, and judged on takes of the 
 nothing. What they win there over equal weights is told in points of average precision, video by video, and in how many
 draws a scorer's votes were taken away, and how often that was better. Test video and labels are not read.
 
+With '--alike' the kinds that are judged are in turn those that play with time, those that somebody cut out of the video
+does, and those that are pasted in: recipes have seen nothing that is made in the same way.
+
 With '--most' recipes are found on only so many takes of each kind from each video: how many takes are worth their time.
 
 With '--verdict' all of tuning is done on the first part, and the table says how good its verdict is: what it believes
@@ -43,6 +46,7 @@ from numpy.typing import NDArray
 from pixelkit import recipes
 from pixelkit.artifacts import RunFolder
 from pixelkit.frames.inject import read_takes
+from pixelkit.frames.inject.families import OBJECT_FAMILIES, PASTED_FAMILIES, TIME_FAMILIES
 from pixelkit.scores import smooth
 from pixelkit.scores.fuser import Fuser
 from pixelkit.scores.levels import spread_of_levels
@@ -57,6 +61,7 @@ from pixelkit.tuning.verdict import tune
 from pixelkit.tuning.witnesses import Witnesses
 
 KINDS = 3  # to judge on
+ALIKE = TIME_FAMILIES, OBJECT_FAMILIES, PASTED_FAMILIES
 CENTRE_ABOVE = (1000, 3, 2, 1.5, 1, 0)
 PARTS = (1 / 3, 1 / 2, 2 / 3, 4 / 5, 1)
 
@@ -83,9 +88,15 @@ class Takes:
     """The synthetic anomalies of a run, as some of its scorers score them."""
 
     def __init__(
-        self, run: Path, scorers: Collection[str], settings: TuningSettings, most: int | None = None
+        self,
+        run: Path,
+        scorers: Collection[str],
+        settings: TuningSettings,
+        *,
+        most: int | None = None,
+        alike: bool = False,
     ) -> None:
-        self._most = most
+        self._most, self._alike = most, alike
         folder = RunFolder(run)
         record = folder.read_record()
         assert record.takes is not None
@@ -127,8 +138,9 @@ class Takes:
         """Return what recipes are found on, takes of ``count`` videos, and what they are judged on."""
         rng = np.random.default_rng((number, 99))
         videos, kinds = rng.permutation(self.sources), rng.permutation(self.kinds)
-        known = self.half(videos[:count], kinds[:-KINDS], self._most)
-        return known, self.half(videos[count:], kinds[-KINDS:])
+        judged = set(ALIKE[number % len(ALIKE)]) if self._alike else set(kinds[-KINDS:])
+        known = self.half(videos[:count], set(kinds) - judged, self._most)
+        return known, self.half(videos[count:], judged)
 
 
 def _only(table: ScoreTable, names: Collection[str]) -> ScoreTable:
@@ -296,6 +308,9 @@ def main() -> None:
     parser.add_argument(
         "--most", type=int, help="takes of a kind from a video to find recipes on, and no more"
     )
+    parser.add_argument(
+        "--alike", action="store_true", help="leave out all kinds that are made in the same way"
+    )
     parser.add_argument("--scorers", default="", help="only these, separated by commas")
     arguments = parser.parse_args()
     runs = [Path(word) for word in arguments.words if "=" not in word and word != "default"]
@@ -313,7 +328,7 @@ def main() -> None:
         settings = dataclasses.replace(TuningSettings(), **changes)
         for run in runs:
             scorers = set(filter(None, arguments.scorers.split(",")))
-            takes = Takes(run, scorers, settings, arguments.most)
+            takes = Takes(run, scorers, settings, most=arguments.most, alike=arguments.alike)
             for count in arguments.videos:
                 with contextlib.redirect_stderr(io.StringIO()):
                     cells = row(takes, settings, count, arguments.draws)

@@ -43,11 +43,14 @@ class Settings:
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``."""
     holdout: float = 0.25
-    """Part of the training videos that no scorer is fitted on: their scores calibrate what normal looks like, and
-    synthetic anomalies are injected into them. Recipes that were found on four of them or more hold for other videos,
+    """Part of the training videos that no scorer is fitted on at first: their scores calibrate what normal looks like,
+    and synthetic anomalies are injected into them. Recipes that were found on four of them or more hold for other videos,
     those found on one or two do not: ``benchmarks/tuning.md``."""
     max_holdout: int = 16
     """Videos to leave out at most: with hundreds of them, a quarter would take long to score and tell nothing more."""
+    refit: bool = True
+    """Fit every scorer a second time, on all training videos, to score the test videos. What a recipe is found and
+    judged by is of the first fit, which has not seen the left-out ones: ``benchmarks/tuning.md``."""
     max_gap: int = MAX_GAP
     """A gap of more missing frames than this breaks a clip and ends smoothing."""
     offline: bool = False

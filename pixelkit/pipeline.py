@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -49,9 +50,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Splits:
-    """The videos of a job: to fit on, left out of fitting, and to be scored."""
+    """The videos of a job: to fit on, left out of that to be judged by, and to be scored."""
 
     train: Footage
+    final: Footage
+    """What the scorers of the test videos are fitted on: all training videos, or the same as ``train``."""
     heldout: Footage
     test: Footage
     repair: Path
@@ -133,11 +136,14 @@ def record_of(job: Job, scorers: Sequence[Scorer], splits: Splits, tables: Mappi
 def fit(job: Job) -> list[Path]:
     """Decode and fit; return the folder of each fitted scorer."""
     scorers = start(job)
-    train = read_videos(job, scorers).train
+    splits = read_videos(job, scorers)
     fitted = []
     for scorer in scorers:
         with left_out_if_broken(job, scorer.name):
-            fitted.append(job.folder.fitted(scorer.name, jobs.fit(scorer, train, job.folder)))
+            key = jobs.fit(copy(scorer), splits.train, job.folder)
+            if splits.final is not splits.train:
+                key = jobs.fit(scorer, splits.final, job.folder)
+            fitted.append(job.folder.fitted(scorer.name, key))
     require_some(fitted)
     return fitted
 
@@ -184,8 +190,11 @@ def read_videos(job: Job, scorers: Sequence[Scorer]) -> Splits:
     )
     by_name = {video.name: video for video in train}
     heldout = [by_name[name] for name in left_out]
+    fitted_on = _footage([by_name[name] for name in to_fit], None, job.settings)
+    again = job.settings.refit and bool(heldout)
     splits = Splits(
-        train=_footage([by_name[name] for name in to_fit], None, job.settings),
+        train=fitted_on,
+        final=_footage(train, None, job.settings) if again else fitted_on,
         heldout=_footage(heldout, None, job.settings),
         test=_footage(test, plan, job.settings),
         repair=repair,
@@ -216,7 +225,9 @@ def repair_plan(
 
 
 def score_all(job: Job, scorers: Sequence[Scorer], splits: Splits) -> dict[str, Scored]:
-    """Fit every scorer; let it score left-out training videos, test videos, and injected anomalies if there are any.
+    """Fit every scorer; let it score left-out training videos, and injected anomalies if there are any; then the test.
+
+    The test videos are scored by what was fitted on all training videos: those that were left out have done their work.
 
     Raises
     ------
@@ -226,12 +237,16 @@ def score_all(job: Job, scorers: Sequence[Scorer], splits: Splits) -> dict[str, 
     scored: dict[str, Scored] = {}
     for scorer in scorers:
         with left_out_if_broken(job, scorer.name):
-            key = jobs.fit(scorer, splits.train, job.folder)
-            _, heldout = jobs.score(scorer, key, splits.heldout, job.folder)
-            _, test = jobs.score(scorer, key, splits.test, job.folder)
+            fitted = copy(scorer)
+            key = jobs.fit(fitted, splits.train, job.folder)
+            _, heldout = jobs.score(fitted, key, splits.heldout, job.folder)
             injected = None
             if splits.synthetic is not None:
-                _, injected = jobs.score(scorer, key, splits.synthetic, job.folder)
+                _, injected = jobs.score(fitted, key, splits.synthetic, job.folder)
+            if splits.final is not splits.train:
+                fitted = scorer
+                key = jobs.fit(fitted, splits.final, job.folder)
+            _, test = jobs.score(fitted, key, splits.test, job.folder)
             scored[scorer.name] = Scored(test, heldout, job.folder.fitted(scorer.name, key), injected)
     require_some(scored)
     return scored

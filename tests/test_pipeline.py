@@ -12,12 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from street import PLUGIN, STREET_IDS, pixelkit
 
 from pixelkit.artifacts import RunFolder
 from pixelkit.frames.ids import parse_id
 from pixelkit.scores.recipe import Recipe
+from pixelkit.scores.table import ScoreTable
 
 QUICK = ("--set", "repair.flips=false", "--set", "tuning.objective=none")
 
@@ -304,6 +306,22 @@ def test_the_record_says_what_the_run_was_made_from(street: Path, offset_plugin:
     assert record.repair is not None
     assert (folder.path / record.repair).is_file()
     assert list((folder.path / record.fitted["offset"]).glob("*.safetensors"))
+
+
+def test_what_judges_a_recipe_has_not_seen_the_left_out_videos_and_what_scores_the_test_has(
+    street: Path, offset_plugin: Path
+) -> None:
+    def scores(*words: object) -> tuple[ScoreTable, ScoreTable]:
+        folder = RunFolder(csv_of(run(street, offset_plugin, *words), street).parent)
+        record = folder.read_record()
+        return folder.stored(record.scores), folder.stored(record.heldout)
+
+    test, heldout = scores()
+    of_all, _ = scores("--set", "holdout=0", "--out", "all")
+    of_some, left_out = scores("--set", "refit=false", "--out", "once")
+    assert np.array_equal(test.values, of_all.values)
+    assert not np.array_equal(test.values, of_some.values)
+    assert len(heldout) and np.array_equal(heldout.values, left_out.values)
 
 
 def test_without_left_out_video_nothing_is_tuned_and_the_run_says_so(
