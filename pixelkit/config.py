@@ -44,8 +44,8 @@ class Settings:
     """``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``."""
     holdout: float = 0.25
     """Part of the training videos that no scorer is fitted on at first: their scores calibrate what normal looks like,
-    and synthetic anomalies are injected into them. Recipes that were found on four of them or more hold for other videos,
-    those found on one or two do not: ``benchmarks/tuning.md``."""
+    and synthetic anomalies are injected into them. Recipes that were found on four of them or more hold for other
+    videos, those found on one or two do not: ``benchmarks/tuning.md``."""
     max_holdout: int = 16
     """Videos to leave out at most: with hundreds of them, a quarter would take long to score and tell nothing more."""
     refit: bool = True
