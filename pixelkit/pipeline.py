@@ -234,6 +234,13 @@ def score_all(job: Job, scorers: Sequence[Scorer], splits: Splits) -> dict[str, 
     PluginError
         If no scorer is left, or one that was asked for by name fails.
     """
+    if splits.final is not splits.train:
+        log.info(
+            "each scorer is fitted twice: without %d of %d training videos, by which recipes are judged, and then on "
+            "all of them, to score the test videos",
+            len(splits.heldout.videos),
+            len(splits.final.videos),
+        )
     scored: dict[str, Scored] = {}
     for scorer in scorers:
         with left_out_if_broken(job, scorer.name):
