@@ -15,6 +15,7 @@ RESERVED = frozenset(
         "device",
         "holdout",
         "max_holdout",
+        "refit",
         "max_gap",
         "offline",
         "weights",

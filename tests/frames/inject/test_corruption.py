@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from walkers import NONE, encoded, scenery
+from filmed_walks import NONE, encoded, scenery
 
 from pixelkit.frames.corrupt import Corruption, Damage
 from pixelkit.frames.decode import DecodedVideo, FrameStore

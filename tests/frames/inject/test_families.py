@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from filmed_walks import Frame, scenery, walk, walker
 from hypothesis import given
 from hypothesis import strategies as st
-from walkers import Frame, scenery, walk, walker
 
 from pixelkit.frames.inject import families as anomalies
 from pixelkit.frames.inject.families import FAMILIES, OBJECT_FAMILIES, TIME_FAMILIES, Event, source_positions

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from filmed_walks import NONE, encoded, pixels, planned, scenery, snapshot, videos, walk
 from numpy.typing import NDArray
-from walkers import NONE, encoded, pixels, planned, scenery, snapshot, videos, walk
 
 from pixelkit.frames.corrupt import Corruption
 from pixelkit.frames.decode import FrameStore

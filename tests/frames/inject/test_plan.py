@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filmed_walks import NONE
 from hypothesis import given
 from hypothesis import strategies as st
-from walkers import NONE
 
 from pixelkit.errors import DataError, SettingsError
 from pixelkit.frames.ids import frame_id, parse_id

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filmed_walks import NONE, planned, snapshot, videos, walk
 from numpy.typing import NDArray
-from walkers import NONE, planned, snapshot, videos, walk
 
 from pixelkit.errors import DataError, StorageError
 from pixelkit.frames.inject import read_takes, write_takes
