@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -73,8 +74,7 @@ def make_room(root: Path, most: float | None = None) -> int:
     for what in (_quick, _whole):
         for used, entry in old:
             for path in what(entry) if size > most else ():
-                size -= _size(path)
-                remove(path)
+                size -= _discard(path)
                 mark_used(entry, used)  # to remove something is no use of it
     if before > size:
         log.info(
@@ -87,11 +87,25 @@ def make_room(root: Path, most: float | None = None) -> int:
     return before - size
 
 
+def _discard(path: Path) -> int:
+    """Remove a file or folder and return how many bytes that were.
+
+    It loses its name first: takes of which a kill left half would pass for whole ones.
+    """
+    size, gone = _size(path), path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        path.rename(gone)
+    except OSError:  # it is gone already, in use (Windows), or must not be changed
+        return 0
+    remove(gone)
+    return size - _size(gone)
+
+
 def _entries(root: Path) -> Iterator[Path]:
-    """Yield the folder of each video, and of synthetic anomalies, also those that a killed process left half made."""
+    """Yield the folder of each video, and of synthetic anomalies, also those that a killed process left half there."""
     yield from root.glob("frames/*")
     yield from root.glob("takes-*")
-    yield from root.glob(".takes-*.tmp")
+    yield from root.glob(".*takes-*.tmp")
 
 
 def _quick(entry: Path) -> list[Path]:

@@ -69,6 +69,26 @@ def test_what_was_used_today_stays(cache: Path) -> None:
     assert files(cache) == {"frames/03-d/view.npy", "frames/03-d/kept.safetensors"}
 
 
+def test_a_kill_while_takes_are_removed_leaves_none_that_pass_for_whole(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(room, "remove", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make_room(entry(cache / "takes-f", 9, frame_jpg=1000).parent, 5000)
+    assert not (cache / "takes-f").exists()
+    monkeypatch.undo()
+    assert make_room(cache, 4400) == 1000
+    assert not list(cache.glob(".takes-f*"))
+
+
+def test_what_cannot_be_removed_is_not_counted(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "remove", lambda _: None)
+    assert make_room(cache, 0) == 0
+
+
 def test_half_made_takes_of_a_killed_process_go_too(cache: Path) -> None:
     entry(cache / ".takes-e.7-01234567.tmp", 9, frame_jpg=1000)
     assert make_room(cache, 4400) == 1000
